@@ -1,0 +1,35 @@
+"""Figures that are read from the database when they are asked for: what waits, and how long it has waited."""
+
+from collections.abc import Iterator
+
+from django.db import connection
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+_WAITING = """
+SELECT 'announcements', count(*), coalesce(extract(epoch FROM now() - min(at)), 0)
+  FROM requests311_event WHERE announced_at IS NULL
+UNION ALL
+SELECT 'deliveries', count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)
+  FROM notifications_delivery WHERE state = 'pending'
+UNION ALL
+SELECT 'photos', count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)
+  FROM requests311_photo WHERE state = 'pending'
+"""
+
+
+class WaitingWork(Collector):
+    """Each count uses a partial index of the waiting rows only, so that it stays cheap on big tables."""
+
+    def collect(self) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily("requests311_waiting", "Rows that wait for a worker.", labels=["work"])
+        oldest = GaugeMetricFamily(
+            "requests311_waiting_oldest_seconds", "Age of the oldest such row, seconds.", labels=["work"]
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(_WAITING)
+            for work, count, seconds in cursor.fetchall():
+                waiting.add_metric([work], float(count))
+                oldest.add_metric([work], float(seconds))
+        yield waiting
+        yield oldest

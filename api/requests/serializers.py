@@ -1,0 +1,149 @@
+from typing import Any
+
+from django.contrib.gis.geos import Polygon
+from rest_framework import serializers
+
+from api.answers import AreaEntry, CodeAndName, Coordinates
+from api.fields import Id, Location, StrictChoice, StrictSerializer, Text
+from api.pagination import DEFAULT_LIMIT, GREATEST_LIMIT
+from requests311.actions.submit import PHOTOS_AT_MOST
+from requests311.models import EventKind, PhotoState
+from requests311.statuses import Resolution, Status
+
+
+class Contact(StrictSerializer):
+    """For questions about the report; read by the department only, never public."""
+
+    name = Text(required=False, allow_blank=True, max_length=200)
+    email = serializers.EmailField(required=False, allow_blank=True, max_length=254)
+    phone = Text(required=False, allow_blank=True, max_length=40)
+
+
+class RequestInput(StrictSerializer):
+    service = Text(max_length=60, help_text="Code out of /services at the place.")
+    location = Location(required=False, allow_null=True, help_text="Without it the first photo's own place is used.")
+    address = Text(required=False, allow_blank=True, max_length=300)
+    description = Text(required=False, allow_blank=True, max_length=4000, trim_whitespace=False)
+    attributes = serializers.DictField(
+        required=False, help_text="Answers by attribute code, as the service's `attributes` ask for them."
+    )
+    photos = serializers.ListField(
+        child=Id(), required=False, max_length=PHOTOS_AT_MOST, help_text="Ids that POST /photos gave."
+    )
+    client_id = Text(required=False, max_length=64, help_text="Made by the phone; the same one gives the same request.")
+    contact = Contact(required=False)
+
+    def validate_photos(self, photos: list[Any]) -> list[Any]:
+        if len(set(photos)) != len(photos):
+            raise serializers.ValidationError("Every photo once.", code="repeated")
+        return photos
+
+
+class TransitionInput(StrictSerializer):
+    to = StrictChoice(Status.choices)
+    text = Text(required=False, allow_blank=True, max_length=4000, help_text="The resident reads it.")
+    resolution = StrictChoice(Resolution.choices, required=False, help_text="Needed to resolve.")
+
+
+class Bbox(serializers.CharField):
+    """`minlon,minlat,maxlon,maxlat` in WGS 84 degrees, as in RFC 7946; becomes a Polygon."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            west, south, east, north = (float(part) for part in str(data).split(","))
+        except ValueError as error:
+            raise serializers.ValidationError("minlon,minlat,maxlon,maxlat in degrees.", "invalid") from error
+        if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+            raise serializers.ValidationError("minlon ≤ maxlon within ±180, minlat ≤ maxlat within ±90.", "invalid")
+        box = Polygon.from_bbox((west, south, east, north))
+        box.srid = 4326
+        return box
+
+
+class ListQuery(StrictSerializer):
+    mine = serializers.BooleanField(required=False, default=False)
+    status = serializers.CharField(required=False)
+    service = serializers.CharField(required=False, max_length=60)
+    department = serializers.CharField(required=False, max_length=60)
+    jurisdiction = serializers.CharField(required=False, max_length=40)
+    bbox = Bbox(required=False)
+    updated_after = serializers.DateTimeField(required=False, default_timezone=None)
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=GREATEST_LIMIT, default=DEFAULT_LIMIT)
+    cursor = serializers.CharField(required=False, max_length=200)
+
+    def validate_status(self, value: str) -> list[str]:
+        statuses = value.split(",")
+        unknown = [status for status in statuses if status not in Status.values]
+        if unknown:
+            raise serializers.ValidationError(
+                f"{', '.join(unknown)}: no such status; there are {', '.join(Status.values)}.",
+                "invalid_choice",
+            )
+        return statuses
+
+
+class RequestPhoto(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(PhotoState.choices)
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    thumbnail = serializers.CharField(allow_null=True, help_text="URL, 320 px; null until ready.")
+    large = serializers.CharField(allow_null=True, help_text="URL, 1600 px; null until ready.")
+
+
+class ContactEntry(serializers.Serializer[Any]):
+    name = serializers.CharField(required=False)
+    email = serializers.CharField(required=False)
+    phone = serializers.CharField(required=False)
+
+
+class RequestDocument(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    number = serializers.CharField(help_text="What people read out: 7K3F-9QTD.")
+    status = serializers.ChoiceField(Status.choices)
+    resolution = serializers.ChoiceField(Resolution.choices, allow_null=True)
+    jurisdiction = serializers.CharField()
+    service = serializers.CharField()
+    service_name = serializers.CharField()
+    department = CodeAndName()
+    reason = serializers.CharField(help_text='Completes "the department has it, because …".')
+    areas = AreaEntry(many=True)
+    location = Coordinates()
+    address = serializers.CharField()
+    description = serializers.CharField()
+    attributes = serializers.DictField()
+    photos = RequestPhoto(many=True)
+    visibility = serializers.ChoiceField(["public", "private"])
+    version = serializers.IntegerField()
+    submitted_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField(allow_null=True)
+    acknowledged_at = serializers.DateTimeField(allow_null=True)
+    resolved_at = serializers.DateTimeField(allow_null=True)
+    closed_at = serializers.DateTimeField(allow_null=True)
+    contact = ContactEntry(required=False, help_text="For the reporter and for staff who may.")
+    client_id = serializers.CharField(required=False, allow_null=True, help_text="For the reporter and for staff.")
+    channel = serializers.CharField(required=False, help_text="For the reporter and for staff.")
+    reporter = serializers.UUIDField(required=False, allow_null=True, help_text="For staff.")
+    assignee = serializers.UUIDField(required=False, allow_null=True, help_text="For staff.")
+
+
+class RequestPage(serializers.Serializer[Any]):
+    results = RequestDocument(many=True)
+    next = serializers.CharField(allow_null=True, help_text="Cursor of the next page.")
+
+
+class EventDocument(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    version = serializers.IntegerField(help_text="The request's version after this event.")
+    kind = serializers.ChoiceField(EventKind.choices)
+    at = serializers.DateTimeField()
+    from_status = serializers.ChoiceField(Status.choices, allow_null=True)
+    to_status = serializers.ChoiceField(Status.choices, allow_null=True)
+    text = serializers.CharField()
+    audience = serializers.ChoiceField(["public", "staff"])
+    actor = serializers.UUIDField(required=False, allow_null=True, help_text="For staff.")
+
+
+class Timeline(serializers.Serializer[Any]):
+    results = EventDocument(many=True)

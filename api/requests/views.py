@@ -1,0 +1,214 @@
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import transaction
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api import etags, pagination
+from api.actors import caller, signed_in
+from api.errors import HttpError
+from api.fields import checked
+from api.idempotency import once
+from api.links import base_url
+from api.renderers import JSONText
+from api.requests import examples
+from api.requests.listing import RequestsPage
+from api.requests.serializers import (
+    ListQuery,
+    RequestDocument,
+    RequestInput,
+    RequestPage,
+    Timeline,
+    TransitionInput,
+)
+from api.schema import answers, header, operation, query
+from requests311.actions.submit import submit
+from requests311.actions.transition import transition as move
+from requests311.actors import Actor
+from requests311.errors import NotFound
+from requests311.models import ServiceRequest
+from requests311.queries.documents import request_document, request_documents
+from requests311.queries.timeline import timeline
+from requests311.statuses import Status
+
+_KEY = OpenApiParameter(
+    "key", str, OpenApiParameter.PATH, description="The request's id, or its number as people write it."
+)
+_IF_MATCH = header("If-Match", "ETag of the request as you read it.", required=True)
+
+
+class RequestsView(APIView):
+    throttle_scopes = {"POST": "submit"}
+
+    def get_permissions(self) -> list[Any]:
+        return [IsAuthenticated()] if self.request.method == "POST" else [AllowAny()]
+
+    @operation(
+        id="submitRequest",
+        tag="requests",
+        summary="Report something",
+        description=(
+            "One request and one event are written together. Send an Idempotency-Key and repeat the call as "
+            "often as the network needs: it answers what it answered first."
+        ),
+        parameters=[header("Idempotency-Key", "Yours, unique per report; kept for 24 hours.")],
+        request=RequestInput,
+        responses={
+            200: answers(RequestDocument, "A request with this client_id exists; it.", ("known", examples.DOCUMENT)),
+            201: answers(RequestDocument, "Reported; who has it, and why.", ("submitted", examples.DOCUMENT)),
+        },
+        refusals=[401, 409, 422],
+        examples=[OpenApiExample("pothole", value=examples.SUBMIT, request_only=True)],
+    )
+    def post(self, request: Request) -> Response:
+        user = signed_in(request)
+        values = checked(RequestInput, request.data)
+
+        def work() -> tuple[int, Any]:
+            made = submit(by=user, **{key: value for key, value in values.items() if value is not None})
+            # The reporter's own view; memberships would show them nothing more of their own report.
+            documents = request_document(made.request.pk, actor=Actor.reporter(user), base_url=base_url(request))
+            return (201 if made.created else 200), documents
+
+        answer = once(request, user, work)
+        response = _document(answer.body, status=answer.status)
+        response["Location"] = f"{base_url(request)}/api/v1/requests/{orjson.loads(answer.body)['id']}"
+        if answer.replayed:
+            response["Idempotent-Replayed"] = "true"
+        return response
+
+    @operation(
+        id="listRequests",
+        tag="requests",
+        summary="Reports that the caller may see",
+        description=(
+            "Newest first. With `updated_after`: oldest change first, so that a client can keep a copy up to "
+            "date. Pages by `cursor`; the Link header names the next page."
+        ),
+        parameters=[
+            query("mine", bool, "Only the caller's own."),
+            query("status", str, "One or more, comma-separated."),
+            query("service", str, "Code of a service."),
+            query("department", str, "Code of a department; its units are included."),
+            query("jurisdiction", str, "Code of a jurisdiction."),
+            query("bbox", str, "minlon,minlat,maxlon,maxlat in WGS 84 degrees."),
+            query("updated_after", datetime, "ISO 8601 with zone."),
+            query("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "Rows a page."),
+            query("cursor", str, "`next` of the page before."),
+        ],
+        responses={
+            200: answers(RequestPage, "A page.", ("page", {"results": [examples.PUBLIC_DOCUMENT], "next": "MDE5ZjFj"}))
+        },
+        refusals=[401, 422],
+    )
+    def get(self, request: Request) -> Response:
+        values = checked(ListQuery, request.query_params)
+        actor = caller(request)
+        if values["mine"] and actor.user is None:
+            raise HttpError(401, "not_authenticated", "`mine` needs an access token.")
+        page = RequestsPage(actor, values)
+        rows = list(request_documents(page.rows, actor=actor, base_url=base_url(request)).values_list(*page.columns))
+        documents, cursor = page.cut(rows)
+        headers = {"Vary": "Authorization", "Cache-Control": "private, no-cache"}
+        if cursor:
+            headers["Link"] = pagination.next_link(request, cursor)
+        return Response(JSONText(pagination.page(documents, cursor)), headers=headers)
+
+
+class RequestView(APIView):
+    permission_classes = (AllowAny,)
+
+    @operation(
+        id="getRequest",
+        tag="requests",
+        summary="One report",
+        description="As the caller may see it. A private one of somebody else is 404, as an absent one is.",
+        parameters=[_KEY, header("If-None-Match", "ETag you have; 304 if it still holds.")],
+        responses={
+            200: answers(RequestDocument, "The report.", ("public view", examples.PUBLIC_DOCUMENT)),
+            304: None,
+        },
+        refusals=[401, 404],
+    )
+    def get(self, request: Request, key: str) -> Response:
+        actor = caller(request)
+        visible = ServiceRequest.objects.visible_to(actor).by_id_or_number(key)
+        body = request_documents(visible, actor=actor, base_url=base_url(request)).first()
+        if body is None:
+            raise NotFound
+        response = _document(body)
+        if etags.unchanged(request, response["ETag"]):
+            return etags.not_modified(response["ETag"])
+        return response
+
+
+class EventsView(APIView):
+    permission_classes = (AllowAny,)
+
+    @operation(
+        id="listEvents",
+        tag="requests",
+        summary="What happened to a report",
+        description="The whole history, oldest first. Staff see staff-only events and who acted.",
+        parameters=[_KEY],
+        responses={200: answers(Timeline, "The timeline.", ("timeline", {"results": [examples.EVENT]}))},
+        refusals=[401, 404],
+    )
+    def get(self, request: Request, key: str) -> Response:
+        events = list(timeline(key, actor=caller(request)))
+        if not events:
+            raise NotFound
+        headers = {"Vary": "Authorization", "Cache-Control": "private, no-cache"}
+        return Response(JSONText(f'{{"results":[{",".join(events)}]}}'), headers=headers)
+
+
+class TransitionsView(APIView):
+    @operation(
+        id="transitionRequest",
+        tag="requests",
+        summary="Move a report through its life",
+        description=(
+            "For the department that has it; the reporter may withdraw it, or reopen it within the "
+            "jurisdiction's window. docs/states.md draws the legal moves; an illegal one is 409 and lists them "
+            "in `legal`."
+        ),
+        parameters=[_KEY, _IF_MATCH],
+        request=TransitionInput,
+        responses={200: answers(RequestDocument, "The report now.", ("resolved", examples.RESOLVED_DOCUMENT))},
+        refusals=[401, 403, 404, 409, 412, 422, 428],
+        examples=[
+            OpenApiExample(
+                "resolve",
+                value={"to": "resolved", "resolution": "fixed", "text": "Filled and sealed."},
+                request_only=True,
+            )
+        ],
+    )
+    def post(self, request: Request, key: str) -> Response:
+        signed_in(request)
+        values = checked(TransitionInput, request.data)
+        version = etags.required_version(request)
+        actor = caller(request)
+        # Read in the same transaction: the answer is what this move made, not what came right after it.
+        with transaction.atomic():
+            moved = move(
+                by=actor,
+                key=key,
+                to=Status(values["to"]),
+                if_version=version,
+                text=values.get("text", ""),
+                resolution=values.get("resolution", ""),
+            )
+            body = request_document(moved.pk, actor=actor, base_url=base_url(request)).get()
+        return _document(body)
+
+
+def _document(body: str, *, status: int = 200) -> Response:
+    tag = etags.etag(orjson.loads(body)["version"], body)
+    headers = {"ETag": tag, "Vary": "Authorization", "Cache-Control": "private, no-cache"}
+    return Response(JSONText(body), status=status, headers=headers)

@@ -1,0 +1,116 @@
+"""How a view describes itself in openapi.yaml: one decorator an operation, and the shape of every refusal."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Schema(AutoSchema):
+    """drf-spectacular's, kept as a name of ours so that settings do not change when it must."""
+
+
+class ProblemErrorSerializer(serializers.Serializer[Any]):
+    pointer = serializers.CharField(help_text="JSON pointer (RFC 6901) to the wrong value.")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """RFC 9457 problem."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField(help_text="Stable; decide on this and not on the texts.")
+    detail = serializers.CharField(help_text="For a person.")
+    instance = serializers.CharField(required=False)
+    request_id = serializers.CharField(required=False)
+    errors = ProblemErrorSerializer(many=True, required=False)  # type: ignore[assignment]  # also DRF's own
+
+
+#: What an operation may refuse with, and the code that its example shows.
+REFUSALS: dict[int, tuple[str, str, str]] = {
+    400: ("parse_error", "Bad request", "The body is not JSON, or a header is malformed."),
+    401: ("authentication_failed", "Not signed in", "No access token, or one that is no longer good."),
+    403: ("not_allowed", "Not allowed", "Your role does not allow this."),
+    404: ("not_found", "Not found", "There is no such thing, or it is not yours to see."),
+    406: ("not_acceptable", "Not acceptable", "Only application/json is made here."),
+    409: ("conflict", "Conflict", "It cannot be done in the present state."),
+    412: ("stale_version", "Changed meanwhile", "Somebody changed this request since you read it."),
+    413: ("body_too_large", "Too large", "The body is larger than this call takes."),
+    415: ("unsupported_media_type", "Wrong content type", "Another content type than this call takes."),
+    422: ("invalid", "Some values are wrong", "Some values are wrong; each is listed in `errors`."),
+    428: ("if_match_required", "If-Match is needed", "Send the ETag you read as If-Match."),
+    429: ("throttled", "Too many requests", "Too many at once; wait `Retry-After` seconds."),
+    503: ("unavailable", "Not available now", "The database does not answer just now; try again."),
+}
+
+
+def operation(
+    *,
+    id: str,
+    tag: str,
+    summary: str,
+    responses: dict[Any, Any],
+    refusals: Sequence[int],
+    description: str = "",
+    request: Any = None,
+    parameters: Sequence[Any] = (),
+    examples: Sequence[OpenApiExample] = (),
+    anonymous: bool = False,
+) -> Callable[[F], F]:
+    """Describes one operation. `anonymous`: works without a token; 429, 406 and 503 stand for every one."""
+    codes = {*refusals, 406, 429, 503} | ({400, 413, 415} if request is not None else set())
+    refused = {(code, "application/problem+json"): _refusal(code) for code in sorted(codes)}
+    return extend_schema(
+        operation_id=id,
+        tags=[tag],
+        summary=summary,
+        description=description,
+        request=request,
+        parameters=list(parameters),
+        responses={**responses, **refused},
+        examples=list(examples),
+        auth=[] if anonymous else None,
+    )
+
+
+def answers(serializer: Any, description: str, *examples: tuple[str, Any]) -> OpenApiResponse:
+    """A successful answer with its example."""
+    return OpenApiResponse(
+        serializer,
+        description=description,
+        examples=[OpenApiExample(name, value=value, response_only=True) for name, value in examples],
+    )
+
+
+def _refusal(status: int) -> OpenApiResponse:
+    code, title, detail = REFUSALS[status]
+    value: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "request_id": "019f1c2e7c1b7d0aa3d15a7c8e0f4b21",
+    }
+    if status == 422:
+        value["errors"] = [{"pointer": "/location/latitude", "code": "max_value", "detail": "Must be at most 90."}]
+    return OpenApiResponse(
+        ProblemSerializer,
+        description=detail,
+        examples=[OpenApiExample(code, value=value, response_only=True, status_codes=[str(status)])],
+    )
+
+
+def header(name: str, description: str, *, required: bool = False) -> OpenApiParameter:
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, required=required, description=description)
+
+
+def query(name: str, kind: Any, description: str, *, required: bool = False, **more: Any) -> OpenApiParameter:
+    return OpenApiParameter(name, kind, OpenApiParameter.QUERY, required=required, description=description, **more)

@@ -1,0 +1,172 @@
+import hashlib
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib.gis.geos import Point
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api import etags
+from api.fields import QueryPlace, checked
+from api.languages import wanted
+from api.schema import answers, header, operation, query
+from api.services.serializers import Located, LocateQuery, ServiceList
+from requests311.catalogue import Offer
+from requests311.models import Attribute
+from requests311.places import Place, locate, offer_at, offers_at
+from requests311.routing import route
+
+_PLACE = [
+    query("latitude", float, "Degrees north, WGS 84, −90 to 90.", required=True),
+    query("longitude", float, "Degrees east, WGS 84, −180 to 180.", required=True),
+]
+_LANGUAGE = header("Accept-Language", "Language of names and questions (RFC 9110), as far as there is a translation.")
+
+_POTHOLE = {
+    "code": "pothole",
+    "name": "Pothole",
+    "description": "A hole in the roadway.",
+    "group": "Streets",
+    "keywords": ["road", "asphalt"],
+    "photo": "optional",
+    "jurisdiction": "smallville",
+    "attributes": [
+        {
+            "code": "position",
+            "order": 1,
+            "datatype": "singlevaluelist",
+            "required": False,
+            "description": "Where on the street is it?",
+            "datatype_description": "",
+            "values": [{"key": "lane", "name": "In a lane"}, {"key": "curb", "name": "At the kerb"}],
+            "depends_on": None,
+        }
+    ],
+}
+_LOCATED = {
+    "jurisdiction": {"code": "smallville", "name": "Smallville"},
+    "areas": [{"kind": "ward", "code": "west", "name": "West Ward"}],
+    "department": {"code": "roads-west", "name": "Roads – West"},
+    "reason": "rule 3 gives it Pothole in West Ward",
+}
+
+
+class ServicesView(APIView):
+    authentication_classes = ()
+    permission_classes = ()
+
+    @operation(
+        id="listServices",
+        tag="catalogue",
+        summary="What can be reported at a place",
+        description="Every service offered there with its questions. Cacheable; carries an ETag.",
+        parameters=[
+            *_PLACE,
+            _LANGUAGE,
+            header("If-None-Match", "ETag of the list you have; 304 if it still holds."),
+        ],
+        responses={
+            200: answers(ServiceList, "The services, by group and name.", ("services", {"results": [_POTHOLE]})),
+            304: None,
+        },
+        refusals=[422],
+        anonymous=True,
+    )
+    def get(self, request: Request) -> Response:
+        place = locate(_point(checked(QueryPlace, request.query_params)))
+        language = wanted(request, place.jurisdictions[0].languages)
+        offers = offers_at(place)
+        tag = _catalogue_tag(place, [offer.service.pk for _, offer in offers], language)
+        headers = {
+            "ETag": tag,
+            "Cache-Control": "public, max-age=60",
+            "Content-Language": language,
+            "Vary": "Accept-Language",
+        }
+        if etags.unchanged(request, tag):
+            return Response(status=304, headers=headers)
+        body = [_entry(offer, catalogue.jurisdiction.code, language) for catalogue, offer in offers]
+        return Response({"results": body}, headers=headers)
+
+
+class LocateView(APIView):
+    authentication_classes = ()
+    permission_classes = ()
+
+    @operation(
+        id="locate",
+        tag="catalogue",
+        summary="Who would get a report from this place, and why",
+        description="A report decides anew: answers to questions and photos may send it elsewhere.",
+        parameters=[*_PLACE, query("service", str, "Code of a service offered there.")],
+        responses={200: answers(Located, "The answer.", ("located", _LOCATED))},
+        refusals=[422],
+        anonymous=True,
+    )
+    def get(self, request: Request) -> Response:
+        values = checked(LocateQuery, request.query_params)
+        place = locate(_point(values))
+        if "service" not in values:
+            return Response(_located(place, place.jurisdictions[0].pk) | {"department": None, "reason": None})
+        catalogue, offer = offer_at(place, values["service"])
+        jurisdiction = catalogue.jurisdiction
+        decision = route(
+            catalogue,
+            offer.service,
+            area_ids=place.area_ids(jurisdiction),
+            answers={},
+            on=timezone.now().astimezone(ZoneInfo(jurisdiction.time_zone)).date(),
+        )
+        department = {"code": decision.department.code, "name": decision.department.name}
+        return Response(_located(place, jurisdiction.pk) | {"department": department, "reason": decision.reason})
+
+
+def _point(values: dict[str, Any]) -> Point:
+    return Point(values["longitude"], values["latitude"], srid=4326)
+
+
+def _located(place: Place, jurisdiction_id: int) -> dict[str, Any]:
+    jurisdiction = next(j for j in place.jurisdictions if j.pk == jurisdiction_id)
+    return {
+        "jurisdiction": {"code": jurisdiction.code, "name": jurisdiction.name},
+        "areas": [{"kind": a.kind, "code": a.code, "name": a.name} for a in place.areas[jurisdiction_id]],
+    }
+
+
+def _catalogue_tag(place: Place, service_ids: list[int], language: str) -> str:
+    """Changes with any catalogue there, with what is offered at this very place, and with the language."""
+    versions = [(j.code, j.catalogue_version) for j in place.jurisdictions]
+    digest = hashlib.blake2s(repr((versions, service_ids, language)).encode(), digest_size=12)
+    return f'"{digest.hexdigest()}"'
+
+
+def _entry(offer: Offer, jurisdiction: str, language: str) -> dict[str, Any]:
+    service = offer.service
+    words = service.translations.get(language, {})
+    return {
+        "code": service.code,
+        "name": words.get("name", service.name),
+        "description": words.get("description", service.description),
+        "group": words.get("group", service.group),
+        "keywords": service.keywords,
+        "photo": service.photo,
+        "jurisdiction": jurisdiction,
+        "attributes": [_question(attribute, language) for attribute in offer.attributes],
+    }
+
+
+def _question(attribute: Attribute, language: str) -> dict[str, Any]:
+    words = attribute.translations.get(language, {})
+    names = words.get("values", {})
+    return {
+        "code": attribute.code,
+        "order": attribute.order,
+        "datatype": attribute.datatype,
+        "required": attribute.required,
+        "description": words.get("description", attribute.description),
+        "datatype_description": words.get("datatype_description", attribute.datatype_description),
+        "values": [{"key": v["key"], "name": names.get(v["key"], v["name"])} for v in attribute.values],
+        "depends_on": attribute.depends_on,
+    }

@@ -1,0 +1,25 @@
+"""The whole surface of /api/v1 on one screen."""
+
+from django.urls import path, re_path
+
+from api.auth.views import GuestView, RefreshView, SignInView
+from api.me.views import DeviceView
+from api.photos.views import PhotosView, PhotoVariantView, PhotoView
+from api.requests.views import EventsView, RequestsView, RequestView, TransitionsView
+from api.services.views import LocateView, ServicesView
+
+urlpatterns = [
+    path("auth/guest", GuestView.as_view()),
+    path("auth/token", SignInView.as_view()),
+    path("auth/refresh", RefreshView.as_view()),
+    path("services", ServicesView.as_view()),
+    path("locate", LocateView.as_view()),
+    path("photos", PhotosView.as_view()),
+    path("photos/<uuid:photo_id>", PhotoView.as_view()),
+    re_path(r"^photos/(?P<photo_id>[0-9a-f-]{36})/(?P<variant>thumbnail|large)$", PhotoVariantView.as_view()),
+    path("requests", RequestsView.as_view()),
+    path("requests/<str:key>", RequestView.as_view()),
+    path("requests/<str:key>/events", EventsView.as_view()),
+    path("requests/<str:key>/transitions", TransitionsView.as_view()),
+    path("me/devices/<str:installation_id>", DeviceView.as_view()),
+]

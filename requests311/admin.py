@@ -1,0 +1,116 @@
+"""The catalogue for people: jurisdictions, departments, services, rules, memberships; requests to look at."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from requests311.models import (
+    Attribute,
+    Department,
+    Event,
+    Jurisdiction,
+    Membership,
+    Photo,
+    RoutingRule,
+    Service,
+    ServiceArea,
+    ServiceRequest,
+)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """What has a life cycle or a history of its own is changed by actions, never by a form."""
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+class AttributeInline(admin.StackedInline[Attribute, Service]):
+    model = Attribute
+    extra = 0
+
+
+class ServiceAreaInline(admin.TabularInline[ServiceArea, Service]):
+    model = ServiceArea
+    extra = 0
+    autocomplete_fields = ("area",)
+
+
+class EventInline(admin.TabularInline[Event, ServiceRequest]):
+    model = Event
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ("version", "kind", "at", "from_status", "to_status", "text", "audience", "announced_at")
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Jurisdiction)
+class JurisdictionAdmin(admin.ModelAdmin[Jurisdiction]):
+    list_display = ("name", "code", "parent", "time_zone", "languages")
+    search_fields = ("name", "code")
+    autocomplete_fields = ("parent", "boundary")
+    readonly_fields = ("catalogue_version",)
+
+
+@admin.register(Department)
+class DepartmentAdmin(admin.ModelAdmin[Department]):
+    list_display = ("name", "code", "jurisdiction", "parent", "is_dispatch_desk", "active")
+    list_filter = ("jurisdiction", "active")
+    search_fields = ("name", "code")
+    autocomplete_fields = ("jurisdiction", "parent")
+
+
+@admin.register(Service)
+class ServiceAdmin(admin.ModelAdmin[Service]):
+    list_display = ("name", "code", "group", "jurisdiction", "photo", "visibility", "due_after", "due_unit", "active")
+    list_filter = ("jurisdiction", "group", "active", "visibility")
+    search_fields = ("name", "code", "keywords")
+    autocomplete_fields = ("jurisdiction",)
+    inlines = (AttributeInline, ServiceAreaInline)
+
+
+@admin.register(RoutingRule)
+class RoutingRuleAdmin(admin.ModelAdmin[RoutingRule]):
+    """Saving goes through `clean()`, which refuses a rule that ties with another."""
+
+    list_display = ("__str__", "jurisdiction", "rank", "valid_from", "valid_to")
+    list_filter = ("jurisdiction",)
+    list_select_related = ("service", "area", "department", "jurisdiction")
+    search_fields = ("service__name", "service__code", "group", "area__name", "department__name")
+    autocomplete_fields = ("jurisdiction", "service", "area", "department")
+
+
+@admin.register(Membership)
+class MembershipAdmin(admin.ModelAdmin[Membership]):
+    list_display = ("user", "role", "department", "jurisdiction", "valid_from", "valid_to")
+    list_filter = ("jurisdiction", "role")
+    list_select_related = ("user", "department", "jurisdiction")
+    search_fields = ("user__email", "department__name")
+    autocomplete_fields = ("user", "jurisdiction", "department")
+
+
+@admin.register(ServiceRequest)
+class ServiceRequestAdmin(ReadOnlyAdmin):
+    list_display = ("number", "status", "service", "department", "submitted_at", "due_at")
+    list_filter = ("jurisdiction", "status")
+    list_select_related = ("service", "department")
+    # No count over a big table, and no search that reads all of it.
+    show_full_result_count = False
+    search_fields = ("number__exact",)
+    inlines = (EventInline,)
+
+
+@admin.register(Photo)
+class PhotoAdmin(ReadOnlyAdmin):
+    list_display = ("id", "state", "reason", "content_type", "size_bytes", "created_at")
+    list_filter = ("state",)
+    show_full_result_count = False

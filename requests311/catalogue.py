@@ -1,0 +1,81 @@
+"""What a jurisdiction offers and who answers for it, kept in memory until the database says it moved.
+
+Every report needs services, attributes, rules and departments, and they change a few times a month.
+`Jurisdiction.catalogue_version` comes with the look-up of the place, so keeping them costs no statement
+and never answers from an old catalogue.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from requests311.models import Attribute, Department, Jurisdiction, RoutingRule, Service
+from requests311.routing import specificity
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A service with its questions in order, and the areas (ids) it is offered in; none means everywhere."""
+
+    service: Service
+    attributes: tuple[Attribute, ...]
+    area_ids: frozenset[int]
+
+    def offered_in(self, area_ids: frozenset[int]) -> bool:
+        return not self.area_ids or bool(self.area_ids & area_ids)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """An immutable picture of one jurisdiction's active services, its rules (most specific first) and its desk."""
+
+    version: int
+    jurisdiction: Jurisdiction
+    offers: Mapping[str, Offer]
+    rules: tuple[RoutingRule, ...]
+    desk: Department | None
+
+
+_kept: dict[int, Catalogue] = {}
+
+
+def catalogue_of(jurisdiction: Jurisdiction) -> Catalogue:
+    """The catalogue at the version that `jurisdiction` carries, read anew where another one is kept."""
+    kept = _kept.get(jurisdiction.pk)
+    if kept is None or kept.version != jurisdiction.catalogue_version:
+        kept = _kept[jurisdiction.pk] = _read(jurisdiction)
+    return kept
+
+
+def forget() -> None:
+    """Keeps nothing, as a process that has just started."""
+    _kept.clear()
+
+
+def _read(jurisdiction: Jurisdiction) -> Catalogue:
+    services = (
+        Service.objects.filter(jurisdiction=jurisdiction, active=True)
+        .prefetch_related("attributes", "servicearea_set")
+        .order_by("group", "name")
+    )
+    rules = (
+        RoutingRule.objects.filter(jurisdiction=jurisdiction)
+        .select_related("service", "department", "area")
+        .defer("area__boundary")
+        .prefetch_related("service__attributes")
+    )
+    return Catalogue(
+        version=jurisdiction.catalogue_version,
+        jurisdiction=jurisdiction,
+        offers=MappingProxyType({service.code: _offer(service) for service in services}),
+        rules=tuple(sorted(rules, key=specificity, reverse=True)),
+        desk=Department.objects.filter(jurisdiction=jurisdiction, is_dispatch_desk=True, active=True).first(),
+    )
+
+
+def _offer(service: Service) -> Offer:
+    return Offer(
+        service=service,
+        attributes=tuple(sorted(service.attributes.all(), key=lambda attribute: attribute.order)),
+        area_ids=frozenset(row.area_id for row in service.servicearea_set.all()),
+    )

@@ -1,0 +1,45 @@
+from django.db import connection
+
+from geo.models import Area
+from requests311.city.difference import Difference, save
+from requests311.city.format import JurisdictionFile
+from requests311.city.values import WEEKDAYS
+from requests311.models import Jurisdiction
+
+
+def store_jurisdiction(
+    file: JurisdictionFile, boundary: Area, parent: Jurisdiction | None, difference: Difference
+) -> Jurisdiction:
+    old = Jurisdiction.objects.filter(code=file.code).select_related("parent").first()
+    row = old or Jurisdiction(code=file.code, boundary=boundary)
+    values = {
+        "name": file.name,
+        "parent": parent,
+        "time_zone": file.time_zone,
+        "languages": list(file.languages),
+        "working_days": sorted(WEEKDAYS.index(day) + 1 for day in file.working_days),
+        "holidays_country": file.holidays.country if file.holidays else "",
+        "holidays_subdivision": file.holidays.subdivision if file.holidays else "",
+        "closure_days": sorted(file.closure_days),
+        "reopen_days": file.reopen_days,
+    }
+    details = save(row, values)
+    if old is None:
+        difference.created(f"jurisdiction {row.code} {row.name!r}")
+    else:
+        difference.changed(f"jurisdiction {row.code}", details)
+    return row
+
+
+def move_catalogue_version(jurisdiction: Jurisdiction) -> None:
+    """Tells every process to read the catalogue anew.
+
+    The database's triggers see services, rules and departments; the jurisdiction's own calendar and the
+    sizes of its areas are kept in memory beside them, and no trigger stands there.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE requests311_jurisdiction SET catalogue_version = nextval('requests311_catalogue_version')"
+            " WHERE id = %s",
+            [jurisdiction.pk],
+        )

@@ -1,0 +1,90 @@
+"""What the domain refuses. A class, a stable code, and a docstring that is the message.
+
+HTTP is not known here; `api/errors.py` decides the status of each class.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class InputError:
+    """One wrong value: where it stands (RFC 6901 JSON pointer), a stable code, and what is wrong."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class DomainError(Exception):
+    """The request cannot be carried out."""
+
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, detail: str = "", *, errors: Sequence[InputError] = (), **extra: object) -> None:
+        self.detail = detail or " ".join((self.__doc__ or "").split())
+        self.errors = tuple(errors)
+        #: Members that a client may read besides the text, such as the legal moves.
+        self.extra = extra
+        super().__init__(self.detail)
+
+
+class NotFound(DomainError):
+    """There is no such thing, or it is not yours to see."""
+
+    code = "not_found"
+
+
+class Invalid(DomainError):
+    """Some values are wrong; each is listed."""
+
+    code = "invalid"
+
+
+class NotAllowed(DomainError):
+    """Your role does not allow this."""
+
+    code = "not_allowed"
+
+
+class StaleVersion(DomainError):
+    """Somebody changed this request since you read it. Read it again and decide anew."""
+
+    code = "stale_version"
+
+
+class IllegalTransition(DomainError):
+    """The request cannot go from its status to that one."""
+
+    code = "illegal_transition"
+
+
+class OutsideEveryJurisdiction(DomainError):
+    """Nobody who uses this service is responsible for that place."""
+
+    code = "outside_every_jurisdiction"
+
+
+class ServiceNotOffered(DomainError):
+    """This service is not offered at that place."""
+
+    code = "service_not_offered"
+
+
+class LocationMissing(DomainError):
+    """The report has no location, and none of its photos knows where it was taken."""
+
+    code = "location_missing"
+
+
+class PhotoRefused(DomainError):
+    """The file is not a photo that can be taken."""
+
+    code = "photo_refused"
+
+
+class NoDispatchDesk(DomainError):
+    """The jurisdiction has no dispatch desk, so a report without a rule would be lost."""
+
+    code = "no_dispatch_desk"

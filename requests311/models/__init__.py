@@ -1,0 +1,36 @@
+from requests311.models.department import Department
+from requests311.models.event import Audience, Event, EventKind
+from requests311.models.jurisdiction import Jurisdiction
+from requests311.models.membership import Membership
+from requests311.models.photo import Photo, PhotoState
+from requests311.models.routing_rule import RoutingRule
+from requests311.models.service import (
+    Attribute,
+    Datatype,
+    DueUnit,
+    PhotoPolicy,
+    Service,
+    ServiceArea,
+    Visibility,
+)
+from requests311.models.service_request import ServiceRequest
+
+__all__ = [
+    "Attribute",
+    "Audience",
+    "Datatype",
+    "Department",
+    "DueUnit",
+    "Event",
+    "EventKind",
+    "Jurisdiction",
+    "Membership",
+    "Photo",
+    "PhotoPolicy",
+    "PhotoState",
+    "RoutingRule",
+    "Service",
+    "ServiceArea",
+    "ServiceRequest",
+    "Visibility",
+]

@@ -1,0 +1,74 @@
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from uuid_utils.compat import uuid7
+
+from requests311.models.service_request import ServiceRequest
+from requests311.statuses import Status
+
+
+class EventKind(models.TextChoices):
+    SUBMITTED = "submitted"
+    STATUS_CHANGED = "status_changed"
+
+
+class Audience(models.TextChoices):
+    PUBLIC = "public"
+    STAFF = "staff"
+
+
+class Event(models.Model):
+    """One row of a request's append-only history: at once timeline, audit trail and source of messages.
+
+    The database refuses to change or delete a row; only `announced_at` moves, and a person who is
+    erased leaves their events without an actor.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    request = models.ForeignKey(ServiceRequest, on_delete=models.PROTECT, related_name="events")
+    #: The request's version after this change; the order of the history.
+    version = models.PositiveIntegerField()
+    kind = models.CharField(max_length=30, choices=EventKind.choices)
+    audience = models.CharField(max_length=6, choices=Audience.choices, default=Audience.PUBLIC)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField()
+    from_status = models.CharField(max_length=12, blank=True)
+    to_status = models.CharField(max_length=12, blank=True)
+    text = models.TextField(blank=True)
+    data = models.JSONField(default=dict)
+    announced_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["version"]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "version"], name="event_one_per_version"),
+            models.CheckConstraint(condition=Q(audience__in=Audience.values), name="event_audience_is_known"),
+            models.CheckConstraint(
+                condition=Q(to_status="") | Q(to_status__in=Status.values), name="event_status_is_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["id"], condition=Q(announced_at=None), name="event_not_announced")]
+        triggers = [
+            pgtrigger.Trigger(
+                name="append_only",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                func="""
+                    IF TG_OP = 'DELETE' THEN
+                        RAISE EXCEPTION 'requests311_event is append-only: DELETE refused'
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF to_jsonb(NEW) - 'announced_at' - 'actor_id' <> to_jsonb(OLD) - 'announced_at' - 'actor_id'
+                        OR (NEW.actor_id IS DISTINCT FROM OLD.actor_id AND NEW.actor_id IS NOT NULL)
+                    THEN
+                        RAISE EXCEPTION 'requests311_event is append-only: UPDATE refused'
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.to_status}".strip()

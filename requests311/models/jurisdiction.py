@@ -1,0 +1,59 @@
+from zoneinfo import ZoneInfo
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from geo.models import Area
+
+
+def _monday_to_friday() -> list[int]:
+    return [1, 2, 3, 4, 5]
+
+
+def check_time_zone(name: str) -> None:
+    """Raises ValidationError for a name that is not in the IANA time zone database."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError) as error:
+        raise ValidationError(f"{name!r} is not an IANA time zone.") from error
+
+
+class Jurisdiction(models.Model):
+    """The government that answers: its boundary, time zone, languages and calendar.
+
+    Jurisdictions stand side by side in one deployment. A town within a county names the county as
+    its `parent`: a service the town does not offer is then the county's.
+    """
+
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=200)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="within")
+    boundary = models.OneToOneField(Area, on_delete=models.PROTECT, related_name="jurisdiction")
+    time_zone = models.CharField(max_length=64, validators=[check_time_zone])
+    languages = ArrayField(models.CharField(max_length=35), help_text="BCP 47 tags; the first is the default.")
+    working_days = ArrayField(
+        models.PositiveSmallIntegerField(), default=_monday_to_friday, help_text="ISO weekdays, Monday is 1."
+    )
+    holidays_country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1; empty: no public holidays.")
+    holidays_subdivision = models.CharField(max_length=10, blank=True, help_text="ISO 3166-2 without the country.")
+    closure_days = ArrayField(models.DateField(), default=list, blank=True, help_text="Own days off.")
+    reopen_days = models.PositiveSmallIntegerField(
+        default=14, help_text="Days a reporter may reopen a resolved request."
+    )
+    #: Moved by database triggers on the catalogue's tables: a process may keep the catalogue until it moves.
+    catalogue_version = models.PositiveBigIntegerField(default=1, editable=False)
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(languages__len__gt=0), name="jurisdiction_has_a_language"),
+            models.CheckConstraint(condition=models.Q(working_days__len__gt=0), name="jurisdiction_has_a_working_day"),
+            models.CheckConstraint(
+                condition=models.Q(working_days__contained_by=[1, 2, 3, 4, 5, 6, 7]),
+                name="jurisdiction_working_days_are_iso",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,128 @@
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib.gis.db import models
+from django.contrib.postgres.indexes import GinIndex
+from django.db import connection
+from django.db.models import Q
+from django.db.models.constants import OnConflict
+from django.db.models.sql import InsertQuery
+from uuid_utils.compat import uuid7
+
+from requests311.models.department import Department
+from requests311.models.jurisdiction import Jurisdiction
+from requests311.models.service import Service, Visibility
+from requests311.statuses import Resolution, Status
+
+if TYPE_CHECKING:
+    from requests311.actors import Actor
+
+
+class ServiceRequestQuerySet(models.QuerySet["ServiceRequest"]):
+    def visible_to(self, actor: "Actor") -> "ServiceRequestQuerySet":
+        """What this caller may know exists: public ones, their own, and those their memberships cover."""
+        return self.filter(Q(visibility=Visibility.PUBLIC) | actor.owns() | actor.may_read_internal())
+
+    def by_id_or_number(self, key: str) -> "ServiceRequestQuerySet":
+        """The request with this UUID, or with this number as people write it; none for anything else."""
+        from uuid import UUID
+
+        from requests311 import numbers
+
+        try:
+            return self.filter(pk=UUID(key))
+        except ValueError:
+            number = numbers.normalise(key)
+            return self.filter(number=number) if number else self.none()
+
+    def insert(self, request: "ServiceRequest") -> bool:
+        """INSERT … ON CONFLICT DO NOTHING; False where its number or its client_id is taken.
+
+        An IntegrityError would end the transaction that the photos and the Idempotency-Key are in.
+        """
+        fields = [field for field in self.model._meta.concrete_fields if not field.generated]
+        for field in fields:
+            field.pre_save(request, add=True)
+        query = InsertQuery(self.model, on_conflict=OnConflict.IGNORE)
+        query.insert_values(fields, [request])
+        [(sql, params)] = query.get_compiler(connection=connection).as_sql()
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            inserted = bool(cursor.rowcount == 1)
+        request._state.adding = not inserted
+        return inserted
+
+
+class ServiceRequest(models.Model):
+    """One reported issue, from submission to closure."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    number = models.CharField(max_length=9, unique=True, help_text="What people read out: 7K3F-9QTD.")
+    jurisdiction = models.ForeignKey(Jurisdiction, on_delete=models.PROTECT, related_name="+")
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="+")
+    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="+")
+    #: Why it went there, as it was decided then.
+    reason = models.TextField()
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.SUBMITTED)
+    resolution = models.CharField(max_length=16, choices=Resolution.choices, blank=True)
+    location = models.PointField(srid=4326)
+    address = models.CharField(max_length=300, blank=True)
+    #: [{"kind", "code", "name"}] as they were when it was submitted.
+    areas = models.JSONField(default=list)
+    description = models.TextField(blank=True)
+    attributes = models.JSONField(default=dict)
+    reporter = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    #: {"name", "email", "phone"}, as given; read by the reporter and by staff who may.
+    contact = models.JSONField(default=dict)
+    channel = models.CharField(max_length=20, default="app")
+    visibility = models.CharField(max_length=7, choices=Visibility.choices, default=Visibility.PUBLIC)
+    version = models.PositiveIntegerField(default=1)
+    client_id = models.CharField(max_length=64, null=True, help_text="Made by the phone, unique per reporter.")
+    submitted_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True)
+    acknowledged_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    objects = ServiceRequestQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reporter", "client_id"],
+                condition=Q(client_id__isnull=False),
+                name="request_client_id_unique",
+            ),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="request_status_is_known"),
+            models.CheckConstraint(
+                condition=Q(resolution="") | Q(resolution__in=Resolution.values),
+                name="request_resolution_is_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="resolved") | (~Q(resolution="") & Q(resolved_at__isnull=False)),
+                name="request_resolved_says_how",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["closed", "rejected", "duplicate", "withdrawn"], closed_at__isnull=False)
+                | (~Q(status__in=["closed", "rejected", "duplicate", "withdrawn"]) & Q(closed_at=None)),
+                name="request_closed_at_says_closed",
+            ),
+            models.CheckConstraint(condition=Q(version__gte=1), name="request_version_from_1"),
+            models.CheckConstraint(condition=Q(visibility__in=Visibility.values), name="request_visibility_is_known"),
+        ]
+        indexes = [
+            # Lists go newest first by id, which is a UUIDv7; each filter has its own way in.
+            models.Index(fields=["status", "-id"], name="request_status"),
+            models.Index(fields=["service", "-id"], name="request_service"),
+            models.Index(fields=["department", "-id"], name="request_department"),
+            models.Index(fields=["reporter", "-id"], name="request_reporter"),
+            models.Index(fields=["updated_at", "id"], name="request_updated"),
+            GinIndex(fields=["areas"], name="request_areas", opclasses=["jsonb_path_ops"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.number

@@ -1,0 +1,36 @@
+"""Who may do what: the permissions, the roles, and the one table that joins them."""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    READ_INTERNAL = "read_internal"  # staff events, routing details
+    READ_CONTACT = "read_contact"  # the reporter's contact
+    WORK = "work"  # move a request through its life
+    REJECT = "reject"
+    CLOSE = "close"
+    REOPEN = "reopen"
+    WITHDRAW = "withdraw"
+
+
+class Role(StrEnum):
+    CREW = "crew"  # the requests of one department
+    DISPATCHER = "dispatcher"  # the whole jurisdiction: triage
+    MANAGER = "manager"  # one department: people, deadlines, figures
+    AUDITOR = "auditor"  # reads everything, changes nothing
+    ADMIN = "admin"
+
+
+_reads = frozenset({Permission.READ_INTERNAL, Permission.READ_CONTACT})
+_works = _reads | {Permission.WORK, Permission.REJECT, Permission.CLOSE, Permission.REOPEN}
+
+ROLES: dict[Role, frozenset[Permission]] = {
+    Role.CREW: _works,
+    Role.DISPATCHER: _works,
+    Role.MANAGER: _works,
+    Role.AUDITOR: _reads,
+    Role.ADMIN: _works,
+}
+
+#: What a reporter may do with a request of their own.
+REPORTER: frozenset[Permission] = frozenset({Permission.WITHDRAW, Permission.REOPEN})

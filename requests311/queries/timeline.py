@@ -1,0 +1,36 @@
+"""A request's history as JSON, as far as the caller may read it."""
+
+from typing import Any
+
+from django.db.models import Case, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Cast, JSONObject, NullIf
+
+from requests311.actors import Actor
+from requests311.models import Audience, Event, ServiceRequest
+
+
+def timeline(key: str, *, actor: Actor) -> "QuerySet[Event, str]":
+    """Events of the request with this id or number, oldest first, each as JSON text; one statement.
+
+    Empty only where the request is absent or not the caller's to see, for every request has its first
+    event. Staff-only events, and who acted, are for staff who may read them.
+    """
+    visible = ServiceRequest.objects.visible_to(actor).by_id_or_number(key)
+    internal = Q(request__in=ServiceRequest.objects.by_id_or_number(key).filter(actor.may_read_internal()))
+    public: dict[str, Any] = {
+        "id": "id",
+        "version": "version",
+        "kind": "kind",
+        "at": "at",
+        "from_status": NullIf("from_status", Value("")),
+        "to_status": NullIf("to_status", Value("")),
+        "text": "text",
+        "audience": "audience",
+    }
+    document = Case(When(internal, then=JSONObject(**public, actor="actor_id")), default=JSONObject(**public))
+    return (
+        Event.objects.filter(Q(audience=Audience.PUBLIC) | internal, request__in=visible)
+        .order_by("version")
+        .annotate(document=Cast(document, TextField()))
+        .values_list("document", flat=True)
+    )

@@ -1,0 +1,103 @@
+"""Place + service + answers → department, and the reason.
+
+The most specific rule wins: rank first, then a service over its group over everything, then a rule that
+asks for an answer, then the smaller area. What no rule catches goes to the jurisdiction's dispatch desk,
+because a report is never lost for want of a rule; what a broken rule would catch goes there too, loudly.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from notifications.alerts import alert
+from requests311.errors import NoDispatchDesk
+from requests311.models import Department, RoutingRule, Service
+
+if TYPE_CHECKING:
+    from requests311.catalogue import Catalogue
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who gets it. `reason` completes the sentence "… has it, because …"."""
+
+    department: Department
+    reason: str
+    rule_id: int | None
+
+
+def specificity(rule: RoutingRule) -> tuple[int, int, bool, float]:
+    """Sorts rules; the greatest is the most specific. `RoutingRule.clean` refuses two that are equal here."""
+    target = 2 if rule.service_id else 1 if rule.group else 0
+    return rule.rank, target, bool(rule.attribute), -(rule.area.square_metres if rule.area else inf)
+
+
+def route(
+    catalogue: "Catalogue",
+    service: Service,
+    *,
+    area_ids: Collection[int],
+    answers: Mapping[str, Any],
+    on: date,
+) -> Decision:
+    """Decides on the catalogue's rules.
+
+    `area_ids` are all areas that hold the place, `on` is the local date of the jurisdiction. Raises
+    NoDispatchDesk where nothing fits and the jurisdiction has no desk.
+    """
+    for rule in catalogue.rules:
+        if not _is_about(rule, service, area_ids, on):
+            continue
+        problem = _unreadable(rule)
+        if problem:
+            alert("routing_rule_unreadable", rule=rule.pk, problem=problem)
+            return _to_desk(catalogue, f"rule {rule.pk} cannot be read ({problem}), so the dispatch desk decides")
+        if _answer_fits(rule, answers):
+            return Decision(rule.department, _because(rule), rule.pk)
+    return _to_desk(catalogue, f"no rule covers {service.name} at this place, so the dispatch desk decides")
+
+
+def _is_about(rule: RoutingRule, service: Service, area_ids: Collection[int], on: date) -> bool:
+    return (
+        (rule.service_id is None or rule.service_id == service.pk)
+        and (not rule.group or rule.group == service.group)
+        and (rule.area_id is None or rule.area_id in area_ids)
+        and (rule.valid_from is None or rule.valid_from <= on)
+        and (rule.valid_to is None or on <= rule.valid_to)
+    )
+
+
+def _unreadable(rule: RoutingRule) -> str:
+    if not rule.department.active:
+        return f"{rule.department.name} is not active"
+    if rule.attribute and rule.service is not None:
+        attribute = next((a for a in rule.service.attributes.all() if a.code == rule.attribute), None)
+        if attribute is None:
+            return f"{rule.service.name} has no attribute {rule.attribute}"
+        if attribute.values and rule.value not in [value["key"] for value in attribute.values]:
+            return f"{rule.attribute} has no value {rule.value}"
+    return ""
+
+
+def _answer_fits(rule: RoutingRule, answers: Mapping[str, Any]) -> bool:
+    if not rule.attribute:
+        return True
+    answer = answers.get(rule.attribute)
+    if isinstance(answer, list):
+        return rule.value in answer
+    return answer is not None and str(answer) == rule.value
+
+
+def _because(rule: RoutingRule) -> str:
+    what = rule.service.name if rule.service else rule.group or "every service"
+    where = f" in {rule.area.name}" if rule.area else ""
+    answer = f" where {rule.attribute} is {rule.value}" if rule.attribute else ""
+    return f"rule {rule.pk} gives it {what}{where}{answer}"
+
+
+def _to_desk(catalogue: "Catalogue", reason: str) -> Decision:
+    if catalogue.desk is None:
+        raise NoDispatchDesk(f"{catalogue.jurisdiction.name} has no dispatch desk; load its departments again.")
+    return Decision(catalogue.desk, reason, None)

@@ -1,0 +1,99 @@
+"""The life cycle of a request: every status and every legal move, on one screen.
+
+docs/states.md is drawn from this file (`manage.py draw_states`); a test holds the two together.
+"""
+
+from dataclasses import dataclass
+
+from django.db import models
+
+from requests311.policies import Permission
+
+
+class Status(models.TextChoices):
+    SUBMITTED = "submitted"
+    ACKNOWLEDGED = "acknowledged"
+    ASSIGNED = "assigned"
+    IN_PROGRESS = "in_progress"
+    ON_HOLD = "on_hold"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    REJECTED = "rejected"
+    DUPLICATE = "duplicate"
+    WITHDRAWN = "withdrawn"
+
+
+class Resolution(models.TextChoices):
+    """How a request ended: "closed" is not "fixed"."""
+
+    FIXED = "fixed"
+    TEMPORARY_REPAIR = "temporary_repair"
+    NOTHING_FOUND = "nothing_found"
+    REFERRED = "referred"
+    NO_ACTION = "no_action"
+
+
+#: Somebody still has to do something.
+OPEN = frozenset({Status.SUBMITTED, Status.ACKNOWLEDGED, Status.ASSIGNED, Status.IN_PROGRESS, Status.ON_HOLD})
+
+
+@dataclass(frozen=True)
+class Move:
+    """What a move takes: the permission, and what has to be said with it."""
+
+    permission: Permission
+    needs_text: bool = False
+    needs_resolution: bool = False
+
+
+_work = Move(Permission.WORK)
+_hold = Move(Permission.WORK, needs_text=True)
+_resolve = Move(Permission.WORK, needs_resolution=True)
+_reject = Move(Permission.REJECT, needs_text=True)
+_withdraw = Move(Permission.WITHDRAW)
+
+TRANSITIONS: dict[Status, dict[Status, Move]] = {
+    Status.SUBMITTED: {
+        Status.ACKNOWLEDGED: _work,
+        Status.ON_HOLD: _hold,
+        Status.REJECTED: _reject,
+        Status.WITHDRAWN: _withdraw,
+    },
+    Status.ACKNOWLEDGED: {
+        Status.ASSIGNED: _work,
+        Status.IN_PROGRESS: _work,
+        Status.ON_HOLD: _hold,
+        Status.RESOLVED: _resolve,
+        Status.REJECTED: _reject,
+        Status.WITHDRAWN: _withdraw,
+    },
+    Status.ASSIGNED: {
+        Status.ACKNOWLEDGED: _work,
+        Status.IN_PROGRESS: _work,
+        Status.ON_HOLD: _hold,
+        Status.RESOLVED: _resolve,
+        Status.REJECTED: _reject,
+    },
+    Status.IN_PROGRESS: {
+        Status.ASSIGNED: _work,
+        Status.ON_HOLD: _hold,
+        Status.RESOLVED: _resolve,
+        Status.REJECTED: _reject,
+    },
+    Status.ON_HOLD: {
+        Status.ACKNOWLEDGED: _work,
+        Status.ASSIGNED: _work,
+        Status.IN_PROGRESS: _work,
+        Status.REJECTED: _reject,
+    },
+    Status.RESOLVED: {
+        Status.CLOSED: Move(Permission.CLOSE),
+        # By the reporter within the jurisdiction's window, by the department at any time.
+        Status.ACKNOWLEDGED: Move(Permission.REOPEN, needs_text=True),
+    },
+    Status.CLOSED: {},
+    Status.REJECTED: {},
+    # Entered and left by merging, which moves followers and photos too; never by a bare change of status.
+    Status.DUPLICATE: {},
+    Status.WITHDRAWN: {},
+}

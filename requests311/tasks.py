@@ -1,0 +1,38 @@
+"""Celery's way into the domain: load, call, return. Tasks carry ids and may come twice or never."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from celery import shared_task
+
+from requests311 import announce as announcing
+
+#: What one sweep looks at; the next one comes within seconds.
+_SWEEP_LIMIT = 500
+
+
+@shared_task(name="requests311.tasks.announce")
+def announce(event_id: str) -> None:
+    announcing.announce(UUID(event_id))
+
+
+@shared_task(name="requests311.tasks.announce_leftovers")
+def announce_leftovers() -> int:
+    """Finds events whose wake-up was lost."""
+    return sum(announcing.announce(event_id) for event_id in announcing.leftovers(_SWEEP_LIMIT))
+
+
+@shared_task(name="requests311.tasks.process_photo")
+def process_photo(photo_id: str) -> None:
+    from requests311.photos import variants
+
+    variants.process(UUID(photo_id))
+
+
+@shared_task(name="requests311.tasks.process_leftover_photos")
+def process_leftover_photos() -> None:
+    """Finds photos whose wake-up was lost, or whose worker died."""
+    from requests311.photos import variants
+
+    for photo_id in variants.pending_ids(older_than=timedelta(seconds=30), limit=50):
+        variants.process(photo_id)

@@ -1,0 +1,190 @@
+"""`python -m config.serve` as a process: answers, drains on SIGTERM, loses no request, says what is wrong."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import psutil
+import pytest
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def database_url() -> str:
+    """The test database of this xdist worker, for another process."""
+    database = connection.settings_dict
+    user, password = quote(database["USER"], safe=""), quote(database["PASSWORD"], safe="")
+    return f"postgres://{user}:{password}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
+
+
+def free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
+
+
+class Web:
+    """A running web server."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, drain_file: Path) -> None:
+        self.process = process
+        self.url = f"http://127.0.0.1:{port}"
+        self.drain_file = drain_file
+        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
+
+    def wait_up(self) -> None:
+        for _ in range(600):
+            assert self.process.poll() is None, "the web server ended"
+            with contextlib.suppress(httpx.TransportError):
+                if self.http.get("/livez").status_code == 200:
+                    return
+            time.sleep(0.1)
+        raise AssertionError("the web server did not come up")
+
+
+@contextlib.contextmanager
+def web(folder: Path, *options: str, up: bool = True) -> Iterator[Web]:
+    """Starts a web server on a free port and takes its whole family down at the end."""
+    port = free_port()
+    drain_file = folder / "draining"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "config.serve", "--port", str(port), *options],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "ENVIRONMENT": "test",
+            "DATABASE_URL": database_url(),
+            "STORAGE_URL": (folder / "media").as_uri(),
+            "DRAIN_FILE": str(drain_file),
+        },
+    )
+    server = Web(process, port, drain_file)
+    try:
+        if up:
+            server.wait_up()
+        yield server
+    finally:
+        server.http.close()
+        family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        process.kill()
+        process.wait()
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+
+
+def test_answers_and_ends_with_0(tmp_path: Path) -> None:
+    with web(tmp_path) as server:
+        assert server.http.get("/livez").status_code == 200
+        assert server.http.get("/readyz").status_code == 200
+        workers = psutil.Process(server.process.pid).children()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+        assert not any(worker.is_running() for worker in workers)
+        assert not server.drain_file.exists()
+
+
+def test_readyz_fails_first_while_everything_else_is_answered(tmp_path: Path) -> None:
+    with web(tmp_path, "--drain", "3") as server:
+        server.process.send_signal(signal.SIGTERM)
+        for _ in range(200):
+            if server.drain_file.exists():
+                break
+            time.sleep(0.01)
+        ready = server.http.get("/readyz")
+        assert ready.status_code == 503
+        # A kept-alive client is told to go, or it would hold the worker for as long as it keeps asking.
+        assert ready.headers["Connection"] == "close"
+        assert server.http.get("/livez").status_code == 200
+        assert server.process.wait(30) == 0
+        with pytest.raises(httpx.ConnectError):
+            server.http.get("/livez")
+
+
+def test_a_request_under_way_is_finished(tmp_path: Path) -> None:
+    """The body of a request is still on its way when SIGTERM comes; the answer arrives all the same."""
+    with web(tmp_path) as server:
+        begun, go = threading.Event(), threading.Event()
+
+        def slow_body() -> Iterator[bytes]:
+            yield b"{"
+            begun.set()
+            assert go.wait(20)
+            yield b"}"
+
+        answers: list[int] = []
+
+        def send() -> None:
+            with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+                headers = {"Content-Type": "application/json", "Content-Length": "2"}
+                answers.append(client.post("/api/v1/auth/guest", content=slow_body(), headers=headers).status_code)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        assert begun.wait(20)
+        time.sleep(0.5)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        assert server.process.poll() is None
+        go.set()
+        sender.join(30)
+        assert answers == [201]
+        assert server.process.wait(30) == 0
+
+
+def test_sigterm_while_the_workers_are_still_importing(tmp_path: Path) -> None:
+    """They inherit the parent's handler by fork; without a reset the signal is lost and they stay 30 s."""
+    with web(tmp_path, up=False) as server:
+        # One child first: it checks the settings and is gone before the two workers come.
+        for _ in range(4000):
+            if len(_children(server.process.pid)) == 2:
+                break
+            time.sleep(0.005)
+        begun = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+        assert time.monotonic() - begun < 15
+
+
+def _children(pid: int) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).children()
+    return []
+
+
+def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
+    with web(tmp_path, "--workers", "1") as server:
+        (first,) = _children(server.process.pid)
+        first.kill()
+        for _ in range(300):
+            if (others := _children(server.process.pid)) and others[0].pid != first.pid:
+                break
+            time.sleep(0.1)
+        server.wait_up()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+
+
+def test_a_wrong_setting_is_told_once() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "config.serve", "--port", str(free_port())],
+        cwd=ROOT,
+        env={**os.environ, "ENVIRONMENT": "test", "DATABASE_URL": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert answer.returncode == 78
+    assert answer.stderr.count("DATABASE_URL: missing") == 1
