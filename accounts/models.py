@@ -19,9 +19,10 @@ class UserManager(BaseUserManager["User"]):
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """A registered person; the e-mail address is kept in lower case."""
+        email = email.strip().lower()
         if not email:
             raise ValueError("A registered user needs an e-mail address.")
-        user = self.model(email=email.strip().lower(), is_guest=False, **fields)
+        user = self.model(email=email, is_guest=False, **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -71,6 +72,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Sets the hash and ends every session that is open under the old password."""
         super().set_password(raw_password)
         self.session_epoch += 1
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether it is the password. A hash that is only renewed, with stronger settings, ends no session."""
+        epoch = self.session_epoch
+        correct = super().check_password(raw_password)
+        # Django renews through set_password() but saves the hash alone; the row's epoch has not moved.
+        self.session_epoch = epoch
+        return correct
 
 
 class Session(models.Model):

@@ -123,7 +123,7 @@ def _signed(token: Any, session: Session, *, jti: UUID) -> str:
 def _read(kind: type[Token], text: str) -> Token:
     try:
         return kind(text)  # type: ignore[arg-type]  # simplejwt's stub wants its own Token here
-    except TokenError as error:
+    except (TokenError, UnicodeError) as error:
         raise TokenRejected from error
 
 

@@ -1,11 +1,12 @@
 """Exception → RFC 9457 problem. The only place that knows the HTTP status of a refusal."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -13,6 +14,7 @@ from rest_framework.response import Response
 from accounts.errors import CredentialsRejected, TokenRejected
 from api.renderers import JSONRenderer
 from requests311 import errors as domain
+from requests311.photos.errors import PhotoRefused
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +27,6 @@ STATUS: dict[type[domain.DomainError], int] = {
     domain.OutsideEveryJurisdiction: 422,
     domain.ServiceNotOffered: 422,
     domain.LocationMissing: 422,
-    domain.PhotoRefused: 422,
     domain.NoDispatchDesk: 500,
 }
 
@@ -46,6 +47,14 @@ _TITLES = {
     500: "Our mistake",
     503: "Not available now",
 }
+
+#: A connection that breaks while it is used is an OperationalError, the next use of it an InterfaceError.
+_DATABASE_AWAY = (OperationalError, InterfaceError)
+
+_TOO_LARGE = domain.InputError("", "body_too_large", "The body is larger than 256 kB.")
+
+#: Enough for a form, and no way to make us write megabytes about a body of 256 kB.
+_ERRORS_AT_MOST = 100
 
 
 class HttpError(exceptions.APIException):
@@ -114,6 +123,13 @@ def _problem(exception: Exception) -> dict[str, Any] | None:
             "errors": exception.errors,
             **exception.extra,
         }
+    if isinstance(exception, PhotoRefused):
+        return {
+            "status": 413 if exception.code == "too_large" else 422,
+            "code": exception.code if exception.code == "too_large" else "photo_refused",
+            "detail": exception.detail,
+            "errors": [domain.InputError("/file", exception.code, exception.detail)],
+        }
     if isinstance(exception, TokenRejected | CredentialsRejected):
         code = "token_rejected" if isinstance(exception, TokenRejected) else "credentials_rejected"
         return {"status": 401, "code": code, "detail": exception.__doc__}
@@ -125,20 +141,24 @@ def _problem(exception: Exception) -> dict[str, Any] | None:
             "status": 422,
             "code": "invalid",
             "detail": detail,
-            "errors": list(_flatten(exception.detail)),
+            "errors": list(islice(_flatten(exception.detail), _ERRORS_AT_MOST)),
         }
+    if isinstance(exception, RequestDataTooBig):
+        # Django has looked at the body before the parser could: DATA_UPLOAD_MAX_MEMORY_SIZE.
+        return {"status": 413, "code": "body_too_large", "detail": _TOO_LARGE.detail, "errors": [_TOO_LARGE]}
     if isinstance(exception, exceptions.APIException):
         codes = exception.get_codes()
         return {
             "status": exception.status_code,
             "code": codes if isinstance(codes, str) else "refused",
             "detail": str(exception.detail),
+            "errors": getattr(exception, "errors", ()),
         }
     if isinstance(exception, Http404):
         return {"status": 404, "code": "not_found", "detail": domain.NotFound().detail}
     if isinstance(exception, PermissionDenied):
         return {"status": 403, "code": "not_allowed", "detail": domain.NotAllowed().detail}
-    if isinstance(exception, OperationalError):
+    if isinstance(exception, _DATABASE_AWAY):
         log.error("database unavailable", exc_info=exception)
         return {
             "status": 503,
@@ -154,7 +174,7 @@ def _headers(exception: Exception) -> dict[str, str]:
         headers["WWW-Authenticate"] = header
     if isinstance(exception, TokenRejected | CredentialsRejected):
         headers["WWW-Authenticate"] = 'Bearer realm="requests311"'
-    if isinstance(exception, OperationalError):
+    if isinstance(exception, _DATABASE_AWAY):
         headers["Retry-After"] = "2"
     return headers
 

@@ -1,10 +1,15 @@
 """Serializer pieces that take JSON at its word: a string is a string, a number a number, and nothing else."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.gis.geos import Point
 from rest_framework import serializers
+from rest_framework.request import Request
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -71,11 +76,47 @@ class Location(StrictSerializer):
         return Point(values["longitude"], values["latitude"], srid=4326)
 
 
+class QueryNumber(serializers.FloatField):
+    """A number as JSON would write it; Python's `float` would take "nan", "4_0" and "٤٠" too."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if not _NUMBER.fullmatch(data):
+            self.fail("invalid")
+        return float(super().to_internal_value(data))
+
+
+class QueryInteger(serializers.IntegerField):
+    """Digits; DRF's own field would take "1.0" too."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not _INTEGER.fullmatch(data):
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
+class QueryFlag(serializers.BooleanField):
+    """`true` or `false`; DRF's own field would take "y", "on" and "1" too."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if data not in {"true", "false"}:
+            self.fail("invalid", input=data)
+        return bool(data == "true")
+
+
+class Moment(serializers.DateTimeField):
+    """An ISO 8601 time with its zone: without one it would mean another moment in every city."""
+
+    def enforce_timezone(self, value: Any) -> Any:
+        if value.tzinfo is None:
+            raise serializers.ValidationError("Give the zone too: 2026-11-21T14:00:00Z.", "zone_missing")
+        return value
+
+
 class QueryPlace(StrictSerializer):
     """`latitude` and `longitude` of a query."""
 
-    latitude = serializers.FloatField(min_value=-90, max_value=90, help_text="Degrees north, WGS 84.")
-    longitude = serializers.FloatField(min_value=-180, max_value=180, help_text="Degrees east, WGS 84.")
+    latitude = QueryNumber(min_value=-90, max_value=90, help_text="Degrees north, WGS 84.")
+    longitude = QueryNumber(min_value=-180, max_value=180, help_text="Degrees east, WGS 84.")
 
 
 def checked(serializer: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
@@ -84,3 +125,18 @@ def checked(serializer: type[serializers.Serializer[Any]], data: Any) -> dict[st
     instance.is_valid(raise_exception=True)
     values: dict[str, Any] = instance.validated_data
     return values
+
+
+def checked_query(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The validated query parameters.
+
+    Each once: of two the caller meant at least one that would be lost. An empty one is a wrong value, where
+    DRF would take it as not given and so drop a filter.
+    """
+    parameters = request.query_params
+    twice = [name for name in parameters if len(parameters.getlist(name)) > 1]
+    if twice:
+        raise serializers.ValidationError(
+            {name: [serializers.ErrorDetail("Give this parameter once.", "repeated")] for name in twice}
+        )
+    return checked(serializer, parameters.dict())

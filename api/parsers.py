@@ -7,6 +7,8 @@ from django.conf import settings
 from rest_framework import exceptions, status
 from rest_framework.parsers import JSONParser
 
+from requests311.errors import InputError
+
 
 class BodyTooLarge(exceptions.APIException):
     """The body is larger than this call takes."""
@@ -14,6 +16,15 @@ class BodyTooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "body_too_large"
     default_detail = "The body is larger than 256 kB."
+    errors = (InputError("", default_code, default_detail),)
+
+
+class NotJSON(exceptions.ParseError):
+    """The body is not JSON by RFC 8259."""
+
+    def __init__(self, detail: str) -> None:
+        self.errors = (InputError("", self.default_code, detail),)
+        super().__init__(detail)
 
 
 class BoundedJSONParser(JSONParser):
@@ -30,4 +41,4 @@ class BoundedJSONParser(JSONParser):
         try:
             return orjson.loads(body or b"{}")
         except orjson.JSONDecodeError as error:
-            raise exceptions.ParseError(f"The body is not JSON: {error}") from error
+            raise NotJSON(f"The body is not JSON: {error}") from error

@@ -4,14 +4,27 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import force_instance, get_doc
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
+
+from api.fields import StrictSerializer
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Schema(AutoSchema):
-    """drf-spectacular's, kept as a name of ours so that settings do not change when it must."""
+    """drf-spectacular's, which also says that an object with an unknown field is refused."""
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if isinstance(force_instance(serializer), StrictSerializer):  # type: ignore[no-untyped-call]
+            if direction == "request":
+                schema["additionalProperties"] = False
+            # How we read input is no news of any particular object.
+            if schema.get("description") == get_doc(StrictSerializer):
+                del schema["description"]
+        return schema
 
 
 class ProblemErrorSerializer(serializers.Serializer[Any]):
@@ -109,8 +122,20 @@ def _refusal(status: int) -> OpenApiResponse:
 
 
 def header(name: str, description: str, *, required: bool = False) -> OpenApiParameter:
-    return OpenApiParameter(name, str, OpenApiParameter.HEADER, required=required, description=description)
+    # A required one that is empty is as good as missing.
+    kind: Any = {"type": "string", "minLength": 1} if required else str
+    return OpenApiParameter(name, kind, OpenApiParameter.HEADER, required=required, description=description)
 
 
 def query(name: str, kind: Any, description: str, *, required: bool = False, **more: Any) -> OpenApiParameter:
     return OpenApiParameter(name, kind, OpenApiParameter.QUERY, required=required, description=description, **more)
+
+
+def degrees(most: int) -> dict[str, Any]:
+    """A number of degrees between −most and most."""
+    return {"type": "number", "format": "double", "minimum": -most, "maximum": most}
+
+
+def text(most: int) -> dict[str, Any]:
+    """1 to `most` characters."""
+    return {"type": "string", "minLength": 1, "maxLength": most}

@@ -1,6 +1,6 @@
 """The whole surface of /api/v1 on one screen."""
 
-from django.urls import path, re_path
+from django.urls import path
 
 from api.auth.views import GuestView, RefreshView, SignInView
 from api.me.views import DeviceView
@@ -16,7 +16,7 @@ urlpatterns = [
     path("locate", LocateView.as_view()),
     path("photos", PhotosView.as_view()),
     path("photos/<uuid:photo_id>", PhotoView.as_view()),
-    re_path(r"^photos/(?P<photo_id>[0-9a-f-]{36})/(?P<variant>thumbnail|large)$", PhotoVariantView.as_view()),
+    path("photos/<uuid:photo_id>/<str:variant>", PhotoVariantView.as_view()),
     path("requests", RequestsView.as_view()),
     path("requests/<str:key>", RequestView.as_view()),
     path("requests/<str:key>/events", EventsView.as_view()),

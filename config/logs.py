@@ -38,8 +38,11 @@ def logging_settings(level: str, output: str) -> dict[str, Any]:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         redact,
     ]
+    # plain_traceback: the rich one shows local variables, and so tokens.
     renderer: Any = (
-        structlog.processors.JSONRenderer() if output == "json" else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if output == "json"
+        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     )
     tail: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if output == "json":

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 log = structlog.get_logger("requests311.http")
 
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 REQUESTS = Counter("requests311_http_requests_total", "HTTP requests.", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -23,6 +23,9 @@ SECONDS = Histogram(
 
 #: Asked every few seconds by machines; their lines would drown the others.
 _QUIET = {"livez", "readyz", "metrics"}
+
+#: A caller may invent methods; every invention would be a time series of its own, for ever.
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 
 
 def _route(request: HttpRequest) -> str:
@@ -39,7 +42,7 @@ class RequestContext:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
-        request_id = given if _REQUEST_ID.match(given) else uuid7().hex
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid7().hex
         request.request_id = request_id  # type: ignore[attr-defined]
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -73,7 +76,7 @@ class Metrics:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         response = self.get_response(request)
-        method, route = request.method or "", _route(request)
+        method, route = request.method if request.method in _METHODS else "other", _route(request)
         REQUESTS.labels(method, route, response.status_code).inc()
         SECONDS.labels(method, route).observe(time.perf_counter() - started)
         return response

@@ -25,6 +25,8 @@ def _files(root: str, name: str) -> dict[str, Any]:
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {
             "location": f"{root.rstrip('/')}/{name}",
+            # A photo that is processed again writes its variants over the former ones; an original is never.
+            "allow_overwrite": name == "variants",
             "file_permissions_mode": 0o600,
             "directory_permissions_mode": 0o700,
         },
@@ -37,7 +39,7 @@ def _s3(parts: Any, query: dict[str, str], name: str) -> dict[str, Any]:
         "location": f"{parts.path.strip('/')}/{name}".strip("/"),
         "querystring_auth": True,
         "querystring_expire": 300,
-        "file_overwrite": False,
+        "file_overwrite": name == "variants",
         "default_acl": None,
     }
     if "region" in query:

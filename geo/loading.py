@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
+from django.contrib.gis.geos import GEOSException, GEOSGeometry, MultiPolygon, WKBWriter
 from django.db import connection, transaction
 
 from geo.models import Area, AreaPiece
@@ -16,18 +16,38 @@ class BrokenShape(Exception):
 
 
 def as_multipolygon(geometry: GEOSGeometry) -> MultiPolygon:
-    """The geometry as a valid MultiPolygon in WGS 84; raises BrokenShape with the reason."""
-    if geometry.srid is None:
-        geometry.srid = 4326
+    """The geometry as a valid MultiPolygon in WGS 84, without heights; raises BrokenShape with the reason."""
+    if geometry.srid not in {None, 4326}:
+        raise BrokenShape(f"coordinates are in SRID {geometry.srid}, not in WGS 84 degrees (4326)")
+    if not geometry.empty and not _are_degrees(geometry.extent):
+        raise BrokenShape("coordinates are not WGS 84 degrees (longitude, latitude)")
+    if geometry.hasz:
+        geometry = GEOSGeometry(_flat(geometry), srid=4326)
     if not geometry.valid:
-        geometry = geometry.make_valid()
+        geometry = _repaired(geometry)
     polygons = [part for part in _polygons(geometry) if not part.empty]
     if not polygons:
         raise BrokenShape(f"a {geometry.geom_type} without an area is not a boundary")
-    west, south, east, north = geometry.extent
-    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise BrokenShape("coordinates are not WGS 84 degrees (longitude, latitude)")
-    return MultiPolygon(polygons, srid=4326)
+    boundary = MultiPolygon(polygons, srid=4326)
+    # Parts of a collection may overlap each other, which those of a boundary may not.
+    return boundary if boundary.valid else as_multipolygon(boundary.unary_union)
+
+
+def _repaired(geometry: GEOSGeometry) -> GEOSGeometry:
+    try:
+        return geometry.make_valid()
+    except GEOSException as error:  # a coordinate that is not a number
+        raise BrokenShape(f"the shape cannot be repaired: {geometry.valid_reason}") from error
+
+
+def _are_degrees(extent: tuple[float, float, float, float]) -> bool:
+    west, south, east, north = extent
+    return -180 <= west <= east <= 180 and -90 <= south <= north <= 90
+
+
+def _flat(geometry: GEOSGeometry) -> memoryview:
+    flat: memoryview = WKBWriter(dim=2).write(geometry)
+    return flat
 
 
 def _polygons(geometry: Any) -> list[Any]:

@@ -10,6 +10,8 @@ from django.db.models import Q
 #: About a tenth of a millimetre, in degrees: subdividing moves a border by less than this, so a point
 #: on a border is found on both sides and the tie is broken by rule, never by rounding.
 BORDER_TOLERANCE_DEGREES = 1e-9
+#: Jurisdictions that are measured exactly when a point lies outside all of them.
+NEAREST_BY_DEGREES = 20
 
 
 class AreaQuerySet(models.QuerySet["Area"]):
@@ -20,15 +22,12 @@ class AreaQuerySet(models.QuerySet["Area"]):
 
     def nearest_root(self, point: Point) -> "Area | None":
         """The jurisdiction closest to the point, annotated with `metres` (on the ellipsoid); None if none is loaded."""
-        # KNN on the index picks a handful by degrees; true metres decide among those.
-        close = list(
-            self.filter(parent=None)
-            .annotate(degrees=GeometryDistance("boundary", point))
-            .order_by("degrees")
-            .values_list("pk", flat=True)[:5]
-        )
+        # KNN on the index picks some by degrees; true metres decide among those. A degree of longitude is
+        # shorter than one of latitude, so the nearest by metres may well be the tenth by degrees.
+        roots = self.filter(parent=None)
+        close = roots.annotate(degrees=GeometryDistance("boundary", point)).order_by("degrees")
         return (
-            self.filter(pk__in=close)
+            roots.filter(pk__in=list(close.values_list("pk", flat=True)[:NEAREST_BY_DEGREES]))
             .annotate(metres=Distance("boundary", point, spheroid=True))
             .order_by("metres", "code")
             .first()

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import IntegrityError, transaction
+from django.db import connection, transaction
 from django.db.models import Q, Value
 from django.db.models.functions import MD5, Now
 from django.db.models.lookups import Exact
@@ -11,8 +11,12 @@ from uuid_utils.compat import uuid7
 
 from notifications.models import Delivery, Device, FcmKind, Platform, State
 
-#: Two phones that register one address in the same moment: the second meets the unique constraint once.
-TRIES = 3
+# Registrations of one installation or one address go one after the other, so that none can meet the other's
+# half of the unique constraints. In order, so that two never wait for each other.
+TAKE_TURNS = """
+SELECT pg_advisory_xact_lock(hashtextextended('notifications_device ' || name, 0))
+FROM (SELECT name FROM unnest(%s::text[]) AS t(name) ORDER BY name) AS turns
+"""
 
 UPSERT = """
 INSERT INTO notifications_device
@@ -42,43 +46,34 @@ def register(
     An installation or an address that was another's changes hands: what was still to be pushed there is
     cancelled. An address that moves here from another installation disables that one.
     """
-    values = (installation_id, str(fcm_kind), fcm_value, str(platform), locale, app_version)
-    for _ in range(TRIES - 1):
-        try:
-            with transaction.atomic():
-                return _register(owner.pk, *values)
-        except IntegrityError:
-            continue
+    kind = str(fcm_kind)
     with transaction.atomic():
-        return _register(owner.pk, *values)
+        with connection.cursor() as cursor:
+            cursor.execute(TAKE_TURNS, [[f"installation {installation_id}", f"{kind} {fcm_value}"]])
+        known = _lock_known(installation_id, kind, fcm_value)
+        moved = [device.pk for device in known if device.installation_id != installation_id]
+        if moved:
+            Device.objects.filter(pk__in=moved).update(
+                enabled=False, disabled_because="address_moved", updated_at=Now()
+            )
+        values = [owner.pk, installation_id, kind, fcm_value, str(platform), locale, app_version]
+        device = Device.objects.raw(UPSERT, [uuid7(), *values])[0]
+        if moved or any(other.owner_id != owner.pk for other in known):
+            foreign = Q(device_id=device.pk) & ~Q(message__recipient_id=owner.pk)
+            cancel_pending(Q(device_id__in=moved) | foreign, because="device_changed")
+        return device
 
 
-def _register(
-    owner_id: UUID,
-    installation_id: str,
-    fcm_kind: str,
-    fcm_value: str,
-    platform: str,
-    locale: str,
-    app_version: str,
-) -> Device:
+def _lock_known(installation_id: str, fcm_kind: str, fcm_value: str) -> list[Device]:
+    """The rows of this installation and of this address, locked."""
     same_address = Q(Exact(MD5("fcm_value"), MD5(Value(fcm_value)))) & Q(
         fcm_kind=fcm_kind, fcm_value=fcm_value, enabled=True
     )
-    known = list(
+    return list(
         Device.objects.filter(Q(installation_id=installation_id) | same_address)
         .order_by("pk")
         .select_for_update(no_key=True)
     )
-    moved = [device.pk for device in known if device.installation_id != installation_id]
-    if moved:
-        Device.objects.filter(pk__in=moved).update(enabled=False, disabled_because="address_moved", updated_at=Now())
-    parameters = [owner_id, installation_id, fcm_kind, fcm_value, platform, locale, app_version]
-    device = Device.objects.raw(UPSERT, [uuid7(), *parameters])[0]
-    if moved or any(other.owner_id != owner_id for other in known):
-        foreign = Q(device_id=device.pk) & ~Q(message__recipient_id=owner_id)
-        cancel_pending(Q(device_id__in=moved) | foreign, because="device_changed")
-    return device
 
 
 def unregister(*, owner: AbstractBaseUser, installation_id: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
@@ -100,7 +101,7 @@ def enqueue(notices: Sequence[Notice]) -> int:
                 [n.recipient_id for n in notices],
                 [n.event_id for n in notices],
                 [n.kind for n in notices],
-                [json.dumps(n.context) for n in notices],
+                [json.dumps(n.context, cls=DjangoJSONEncoder) for n in notices],
                 [json.dumps(n.data) for n in notices],
                 [n.collapse_key for n in notices],
                 [n.fallback_language for n in notices],

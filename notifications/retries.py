@@ -46,7 +46,7 @@ def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> t
     else:
         try:
             moment = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         wait = moment.replace(tzinfo=moment.tzinfo or UTC) - (now or datetime.now(UTC))
     return min(max(wait, timedelta()), RETRY_AFTER_MAX)

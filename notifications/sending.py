@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
@@ -72,7 +73,14 @@ def _send(parcel: Parcel, start_by: float) -> Outcome:
         return push.send(parcel)
     except Exception as error:
         # A fault of ours in one delivery must not lose or hold up the others.
-        logger.exception("delivery_failed", delivery_id=str(parcel.delivery_id), kind=parcel.kind)
+        # Where it happened, without the error's text and the local variables: they may hold the address.
+        logger.error(
+            "delivery_failed",
+            delivery_id=str(parcel.delivery_id),
+            kind=parcel.kind,
+            error=type(error).__name__,
+            frames=traceback.format_tb(error.__traceback__),
+        )
         return Outcome(Verdict.RETRY, code="UNEXPECTED", error=type(error).__name__)
 
 

@@ -120,9 +120,9 @@ def wake(task: Any, *args: Any) -> None:
             task.apply_async(args=args)
         else:
             _current().put((task, args))
-    except Exception:
+    except Exception as error:
         WAKES.labels(outcome="failed").inc()
-        logger.warning("wake_failed", exc_info=True)
+        logger.warning("wake_failed", error=type(error).__name__)
 
 
 def flush(timeout: float) -> bool:

@@ -56,13 +56,14 @@ class Actor:
 
 
 def _covered_by(membership: Membership) -> Q:
+    jurisdiction = Q(jurisdiction=membership.jurisdiction_id)
     if membership.department_id is None:
-        return Q(jurisdiction=membership.jurisdiction_id)
-    # A member of an agency works for its units too.
-    return Q(department=membership.department_id) | Q(department__parent=membership.department_id)
+        return jurisdiction
+    # A member of an agency works for its units too, but never beyond the jurisdiction.
+    return jurisdiction & (Q(department=membership.department_id) | Q(department__parent=membership.department_id))
 
 
 def _covers(membership: Membership, request: ServiceRequest) -> bool:
-    if membership.department_id is None:
-        return membership.jurisdiction_id == request.jurisdiction_id
-    return membership.department_id in (request.department_id, request.department.parent_id)
+    if membership.jurisdiction_id != request.jurisdiction_id:
+        return False
+    return membership.department_id in (None, request.department_id, request.department.parent_id)

@@ -1,6 +1,5 @@
 """Checks a resident's answers against the service's own questions (datatypes of Open311 GeoReport v2)."""
 
-import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -67,6 +66,8 @@ def _string(limit: int) -> Any:
     def check(attribute: Attribute, answer: Any) -> str:
         if not isinstance(answer, str):
             raise _Wrong("wrong_type", f"{attribute.code} must be a string.")
+        if "\0" in answer:
+            raise _Wrong("wrong_type", f"{attribute.code} holds a null character, which no text has.")
         if len(answer) > limit:
             raise _Wrong("too_long", f"{attribute.code} has more than {limit} characters.")
         return answer
@@ -75,11 +76,12 @@ def _string(limit: int) -> Any:
 
 
 def _number(attribute: Attribute, answer: Any) -> int | float:
-    if isinstance(answer, bool) or not isinstance(answer, int | float) or not math.isfinite(answer):
+    if isinstance(answer, bool) or not isinstance(answer, int | float) or answer != answer:
         raise _Wrong("wrong_type", f"{attribute.code} must be a number.")
     if abs(answer) > 1e15:
         raise _Wrong("out_of_range", f"{attribute.code} is beyond ±10^15.")
-    return answer
+    # One phone writes 3 and another 3.0; to a routing rule they are one answer.
+    return int(answer) if answer == int(answer) else answer
 
 
 def _datetime(attribute: Attribute, answer: Any) -> str:

@@ -6,7 +6,7 @@ and never answers from an old catalogue.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from requests311.models import Attribute, Department, Jurisdiction, RoutingRule, Service
@@ -40,11 +40,14 @@ _kept: dict[int, Catalogue] = {}
 
 
 def catalogue_of(jurisdiction: Jurisdiction) -> Catalogue:
-    """The catalogue at the version that `jurisdiction` carries, read anew where another one is kept."""
+    """The catalogue at the version that `jurisdiction` carries, read anew where another one is kept.
+
+    The jurisdiction itself is always the caller's: no trigger watches its own calendar and time zone.
+    """
     kept = _kept.get(jurisdiction.pk)
     if kept is None or kept.version != jurisdiction.catalogue_version:
         kept = _kept[jurisdiction.pk] = _read(jurisdiction)
-    return kept
+    return replace(kept, jurisdiction=jurisdiction)
 
 
 def forget() -> None:
@@ -63,6 +66,8 @@ def _read(jurisdiction: Jurisdiction) -> Catalogue:
         .select_related("service", "department", "area")
         .defer("area__boundary")
         .prefetch_related("service__attributes")
+        # Two that tie in spite of `RoutingRule.clean` (a race, plain SQL): the older one, always.
+        .order_by("pk")
     )
     return Catalogue(
         version=jurisdiction.catalogue_version,

@@ -1,6 +1,6 @@
 """Working calendar → due times."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ def due_at(service: Service, jurisdiction: Jurisdiction, *, submitted_at: dateti
     if service.due_after is None:
         return None
     if service.due_unit == DueUnit.HOURS:
-        return submitted_at + timedelta(hours=service.due_after)
+        return submitted_at.astimezone(UTC) + timedelta(hours=service.due_after)
     zone = ZoneInfo(jurisdiction.time_zone)
     day = submitted_at.astimezone(zone).date()
     if service.due_unit == DueUnit.CALENDAR_DAYS:
@@ -48,4 +48,8 @@ def _public_holidays(country: str, subdivision: str, year: int) -> frozenset[dat
 
 
 def _end_of(day: date, zone: ZoneInfo) -> datetime:
-    return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=zone)
+    # Counted back from the next midnight: where the clocks change around it, 23:59:59 comes twice or never.
+    tomorrow = day + timedelta(days=1)
+    midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone)
+    # In UTC, since Python never finds a local time that comes twice equal to anything.
+    return midnight.astimezone(UTC) - timedelta(seconds=1)

@@ -2,7 +2,8 @@
 
 Crockford's base 32 has no I, L, O or U, so a number survives handwriting; Luhn mod 32 (ISO/IEC 7812
 Annex B, generalised to 32 characters) catches every single wrong character and most swaps of
-neighbours. 35 random bits: with a million requests a guess hits one in 34,000 times, and finds no more than the public may read.
+neighbours. 35 random bits: with a million requests a guess hits one in 34,000 times, and finds no more
+than the public may read.
 """
 
 import secrets

@@ -51,11 +51,14 @@ def route(
         if not _is_about(rule, service, area_ids, on):
             continue
         problem = _unreadable(rule)
+        if not problem and not _answer_fits(rule, answers):
+            continue
+        if not problem and not rule.department.active:
+            problem = f"{rule.department.name} is not active"
         if problem:
             alert("routing_rule_unreadable", rule=rule.pk, problem=problem)
             return _to_desk(catalogue, f"rule {rule.pk} cannot be read ({problem}), so the dispatch desk decides")
-        if _answer_fits(rule, answers):
-            return Decision(rule.department, _because(rule), rule.pk)
+        return Decision(rule.department, _because(rule), rule.pk)
     return _to_desk(catalogue, f"no rule covers {service.name} at this place, so the dispatch desk decides")
 
 
@@ -70,8 +73,7 @@ def _is_about(rule: RoutingRule, service: Service, area_ids: Collection[int], on
 
 
 def _unreadable(rule: RoutingRule) -> str:
-    if not rule.department.active:
-        return f"{rule.department.name} is not active"
+    """Why nobody can say which answers the rule is about; empty where its condition is sound."""
     if rule.attribute and rule.service is not None:
         attribute = next((a for a in rule.service.attributes.all() if a.code == rule.attribute), None)
         if attribute is None:

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from celery import shared_task
 
+from notifications.alerts import alert
+from notifications.wake import wake
 from requests311 import announce as announcing
 
 #: What one sweep looks at; the next one comes within seconds.
@@ -19,7 +21,16 @@ def announce(event_id: str) -> None:
 @shared_task(name="requests311.tasks.announce_leftovers")
 def announce_leftovers() -> int:
     """Finds events whose wake-up was lost."""
-    return sum(announcing.announce(event_id) for event_id in announcing.leftovers(_SWEEP_LIMIT))
+    return sum(_announced(event_id) for event_id in announcing.leftovers(_SWEEP_LIMIT))
+
+
+def _announced(event_id: UUID) -> bool:
+    # One that cannot be told must not keep the others waiting, and is tried again with every sweep.
+    try:
+        return announcing.announce(event_id)
+    except Exception as error:
+        alert("event_not_announced", event_id=str(event_id), error=type(error).__name__)
+        return False
 
 
 @shared_task(name="requests311.tasks.process_photo")
@@ -34,5 +45,6 @@ def process_leftover_photos() -> None:
     """Finds photos whose wake-up was lost, or whose worker died."""
     from requests311.photos import variants
 
+    # One task each: a photo that fails must not hold up the others.
     for photo_id in variants.pending_ids(older_than=timedelta(seconds=30), limit=50):
-        variants.process(photo_id)
+        wake(process_photo, str(photo_id))

@@ -30,14 +30,15 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
         epilog="DATABASE_URL, BROKER_URL, FIREBASE_CREDENTIALS and STORAGE_URL, where set, are used"
         " instead of private servers below var/. ENVIRONMENT is development unless set.",
     )
+    parser.add_argument("--port", type=_port, default=8000, metavar="N", help="the web server's port (default 8000)")
     parser.add_argument(
-        "--port", type=_port, default=8000, metavar="N", help="the web server's port (default 8000)"
+        "--lan",
+        metavar="ADDRESS",
+        help="also answer phones in this network, at this address of this machine (192.168.1.20)",
     )
     parser.add_argument("--no-story", action="store_true", help="start without the smoke check")
     parser.add_argument("--keep-going", action="store_true", help="stay up even when the smoke check fails")
-    parser.add_argument(
-        "--once", action="store_true", help="stop after the smoke check; its result is the exit code"
-    )
+    parser.add_argument("--once", action="store_true", help="stop after the smoke check; its result is the exit code")
     return parser.parse_args(arguments)
 
 
@@ -65,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     environment.setdefault("ENVIRONMENT", "development")
     environment["PYTHONUNBUFFERED"] = "1"
     development = environment["ENVIRONMENT"] == "development"
+    if arguments.lan:
+        environment.setdefault("ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],10.0.2.2,{arguments.lan}")
     if development:
         # Whoever restarts often is one guest more each time.
         environment.setdefault("RATE_LIMIT_GUEST", "1000/hour")
@@ -79,22 +82,21 @@ def run(arguments: argparse.Namespace) -> int:
             emulator = ports.next_free(arguments.port + 1)
             environment["FIREBASE_CREDENTIALS"] = str(FCM_CREDENTIALS)
             environment["FCM_ENDPOINT"] = f"http://127.0.0.1:{emulator}"
-        fill(environment, development=development)
+        fill(environment)
         return supervise(arguments, environment, register, emulator)
 
 
-def fill(environment: dict[str, str], *, development: bool) -> None:
-    """The database's tables and, in development, the sample city and its people."""
-    steps = [("Migrating the database", ["migrate", "--verbosity", "0"])]
-    steps.append(
-        ("Collecting the admin's and the docs' assets", ["collectstatic", "--noinput", "--verbosity", "0"])
-    )
-    if development:
-        steps.append(("Loading the sample city, New York", ["load_city", "samples/nyc"]))
-        steps.append(("Making the sample people", ["sample_people"]))
-    for title, words in steps:
-        with step(title):
-            processes.run([str(venv.PYTHON), "manage.py", *words], what=title, env=environment, cwd=ROOT)
+def fill(environment: dict[str, str]) -> None:
+    """The database's tables and, in development, the sample city and its people. It shows its own steps."""
+    child = processes.start([str(venv.PYTHON), "-m", "script.fill"], output=None, env=environment, cwd=ROOT)
+    try:
+        status = child.wait()
+    except BaseException:
+        processes.stop(child.pid)
+        child.wait()
+        raise
+    if status:
+        raise ScriptError("The database is not ready, so nothing was started.")
 
 
 def supervise(
@@ -110,33 +112,36 @@ def supervise(
 
     def once_up() -> None:
         try:
-            wait_ready(f"http://127.0.0.1:{arguments.port}/readyz", supervisor.stopping)
-            if emulator:
-                wait_ready(f"http://127.0.0.1:{emulator}/", supervisor.stopping)
+            with step("Starting " + ", ".join(started)):
+                wait_ready(f"http://127.0.0.1:{arguments.port}/readyz", supervisor.stopping)
+                if emulator:
+                    wait_ready(f"http://127.0.0.1:{emulator}/", supervisor.stopping)
             outcome["up"] = True
             smoke_check(arguments, environment, emulator)
-            addresses(arguments.port, emulator)
+            addresses(arguments.port, emulator, arguments.lan)
         except ScriptError as problem:
             if supervisor.stopping.is_set():
                 return
+            supervisor.scribe.release(show=True)
             say(f"\n{problem}\n")
             outcome["failed"] = True
             if arguments.keep_going and outcome["up"]:
-                addresses(arguments.port, emulator)
+                addresses(arguments.port, emulator, arguments.lan)
                 return
             supervisor.stop()
         else:
+            supervisor.scribe.release(show=False)
             if arguments.once:
                 supervisor.stop()
 
-    supervisor = Supervisor(register, once_up)
-    for name, command in commands(arguments.port, emulator).items():
+    started = commands(arguments.port, emulator, everywhere=bool(arguments.lan))
+    supervisor = Supervisor(register, VAR / "log" / "server.log", once_up)
+    for name, command in started.items():
         own = dict(environment)
         if name in {"worker", "beat"}:
             # As root Celery warns about pickle, which is off.
             own["PYTHONWARNINGS"] = "ignore::RuntimeWarning:celery.platforms"
         supervisor.add(name, shlex.join(command), own)
-    say("  Starting " + ", ".join(commands(arguments.port, emulator)))
     signal.signal(signal.SIGHUP, lambda *_: supervisor.stop())
     os.chdir(ROOT)
     try:
@@ -144,7 +149,7 @@ def supervise(
     finally:
         preparation.ignore_signals()
         supervisor.kill()
-        for name in commands(arguments.port, emulator):
+        for name in started:
             register.remove(name)
     if supervisor.died:
         say(f"\n{supervisor.died} ended on its own; everything else was stopped. Its last lines are above.")
@@ -154,7 +159,7 @@ def supervise(
     return 0 if outcome["up"] else supervisor.returncode
 
 
-def commands(port: int, emulator: int | None) -> dict[str, list[str]]:
+def commands(port: int, emulator: int | None, *, everywhere: bool = False) -> dict[str, list[str]]:
     """The processes of the main job, by the name that stands before their lines."""
     python = str(venv.PYTHON)
     celery = [python, "-m", "celery", "-q", "-A", "config"]
@@ -164,6 +169,8 @@ def commands(port: int, emulator: int | None) -> dict[str, list[str]]:
         "worker": [*celery, "worker", "-Q", "default,notifications,photos", "-c", "2", "-l", "warning"],
         "beat": [*celery, "beat", "-l", "warning", "-s", schedule, "--pidfile="],
     }
+    if everywhere:
+        found["web"] += ["--host", "0.0.0.0"]  # noqa: S104 - asked for with --lan
     # Workers of one laptop have nothing to tell each other, and the greeting takes a second.
     found["worker"] += ["--without-gossip", "--without-mingle"]
     if emulator:
@@ -210,10 +217,12 @@ def smoke_check(arguments: argparse.Namespace, environment: dict[str, str], emul
     say(f"  The main job works ({time.monotonic() - begun:.1f} s).")
 
 
-def addresses(port: int, emulator: int | None) -> None:
+def addresses(port: int, emulator: int | None, lan: str | None) -> None:
     web = f"http://127.0.0.1:{port}"
     say("\nRequests311 is up:")
     say(f"  API        {web}/api/v1/services?latitude=40.7128&longitude=-74.0060")
+    if lan:
+        say(f"  Phone      http://{lan}:{port}/api/v1/ (anybody in this network may call it)")
     say(f"  Docs       {web}/api/docs")
     say(f"  OpenAPI    {web}/api/openapi.yaml")
     say(f"  Admin      {web}/admin/")
@@ -221,6 +230,7 @@ def addresses(port: int, emulator: int | None) -> None:
         say(f"  Phones     http://127.0.0.1:{emulator}/")
         say(f"  People     {', '.join(PEOPLE)}")
         say(f"  Password   {PASSWORD}")
+    say("  Logs       var/log/server.log, and below as they come")
     say("Ctrl-C stops everything.\n")
 
 

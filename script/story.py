@@ -62,9 +62,7 @@ class _Story:
         say("  a resident signs in as a guest and registers a phone")
 
     def _photograph(self) -> str:
-        photo = _call(
-            self.phone, "POST", "/photos", files={"file": ("pothole.jpg", picture(), "image/jpeg")}
-        ).json()
+        photo = _call(self.phone, "POST", "/photos", files={"file": ("pothole.jpg", picture(), "image/jpeg")}).json()
         say(f"  uploads a photo, {photo['width']} × {photo['height']}, taken at {_place(photo['location'])}")
         return str(photo["id"])
 
@@ -99,9 +97,7 @@ class _Story:
             {"to": "resolved", "text": "Filled with hot asphalt.", "resolution": "fixed"},
         ]
         for move in moves:
-            answer = _call(
-                self.desk, "POST", f"/requests/{number}/transitions", json=move, headers={"If-Match": tag}
-            )
+            answer = _call(self.desk, "POST", f"/requests/{number}/transitions", json=move, headers={"If-Match": tag})
             tag = answer.headers["ETag"]
             say(f"  the crew moves it to {answer.json()['status']}: {move['text']}")
             self._push(number)
@@ -116,7 +112,8 @@ class _Story:
                 self.seen = messages[0]["sequence"]
                 shown = messages[0]["message"]["notification"]
                 seconds = time.monotonic() - begun
-                say(f"  push received: “{shown['title']} — {shown['body']}” ({seconds:.1f} s)")
+                body = " ".join(shown["body"].split())
+                say(f"  push received: “{shown['title']} — {body}” ({seconds:.1f} s)")
                 return
         raise ScriptError(
             f"No push about {number} reached the phone within {PATIENCE_SECONDS} s.\n"

@@ -5,10 +5,11 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from honcho.compat import ProcessManager
 from honcho.manager import Manager
-from honcho.printer import Printer
+from honcho.printer import Message, Printer
 
 from script.machine.console import terminal
 from script.machine.processes import Register
@@ -21,11 +22,37 @@ class _Leaders(ProcessManager):  # type: ignore[misc]  # honcho has no types
             os.kill(pid, signal.SIGTERM)
 
 
+class Scribe(Printer):  # type: ignore[misc]  # honcho has no types
+    """Every line goes into a file; the terminal gets them unless they are held back for a story to be read."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(terminal)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._file = file.open("w", encoding="utf-8")
+        self._copy = Printer(self._file)
+        self._held: list[Message] | None = []
+
+    def write(self, message: Message) -> None:
+        self._copy.width = self.width
+        self._copy.write(message)
+        if self._held is None:
+            super().write(message)
+        else:
+            self._held.append(message)
+
+    def release(self, *, show: bool) -> None:
+        """From here on lines are shown at once; those held so far too, if something went wrong."""
+        held, self._held = self._held or [], None
+        for message in held if show else ():
+            super().write(message)
+
+
 class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
     """honcho's manager, which also says who died, notes process ids, and runs `once_up` beside them."""
 
-    def __init__(self, register: Register, once_up: Callable[[], None]) -> None:
-        super().__init__(Printer(terminal))
+    def __init__(self, register: Register, log: Path, once_up: Callable[[], None]) -> None:
+        self.scribe = Scribe(log)
+        super().__init__(self.scribe)
         self._procmgr = _Leaders()
         self.register = register
         self.once_up = once_up
@@ -46,6 +73,7 @@ class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
         if not self.stopping.is_set():
             gone = [name for name, process in self._processes.items() if "returncode" in process]
             self.died = gone[0] if gone and self.returncode not in (130, 143) else None
+            self.scribe.release(show=self.died is not None)
             self.stopping.set()
         super().terminate()
 

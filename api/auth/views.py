@@ -26,7 +26,7 @@ class GuestView(APIView):
         tag="auth",
         summary="Begin as a guest",
         description="No name, no address: a phone can report at once. Keep both tokens.",
-        request=Nothing,
+        request={"application/json": {"type": "object", "additionalProperties": False}},
         responses={201: answers(SignedIn, "A new guest, signed in.", ("guest", _GUEST))},
         refusals=[422],
         anonymous=True,

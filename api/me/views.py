@@ -13,7 +13,7 @@ from api.schema import answers, operation
 from notifications import devices
 from requests311.errors import InputError, NotFound
 
-_INSTALLATION_ID = re.compile(r"^[A-Za-z0-9._:-]{1,200}$")
+_INSTALLATION_ID = r"^[A-Za-z0-9._:-]{1,200}$"
 
 _INPUT = {
     "fcm": {"kind": "token", "value": "dXJ1bnQ6MTIz…"},
@@ -24,7 +24,7 @@ _INPUT = {
 _DEVICE = {"installation_id": "c0ffee-1", **_INPUT, "enabled": True}
 _PATH = OpenApiParameter(
     "installation_id",
-    {"type": "string", "pattern": _INSTALLATION_ID.pattern},
+    {"type": "string", "pattern": _INSTALLATION_ID},
     OpenApiParameter.PATH,
     description="Made by the app, stable as long as it is installed.",
 )
@@ -81,6 +81,7 @@ class DeviceView(APIView):
 
 
 def _check_id(installation_id: str) -> None:
-    if not _INSTALLATION_ID.match(installation_id):
+    # `$` alone would let a final line break through.
+    if not re.fullmatch(_INSTALLATION_ID, installation_id):
         detail = "1 to 200 letters, digits, dots, colons, hyphens and underscores."
         raise InvalidInput([InputError("/installation_id", "invalid", detail)])

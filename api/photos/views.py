@@ -1,11 +1,12 @@
-from typing import Any, Literal
+from datetime import UTC
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.http import FileResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -21,10 +22,14 @@ from api.renderers import BinaryRenderer, JSONRenderer
 from api.schema import answers, operation
 from requests311.errors import InputError, NotFound
 from requests311.models import Photo, PhotoState
+from requests311.models.photo import variants
 from requests311.photos.intake import receive
 
 #: Bytes of a multipart envelope around the file, generously.
 _ENVELOPE = 64 * 1024
+
+_VARIANTS = ("thumbnail", "large")
+_VARIANT = OpenApiParameter("variant", str, OpenApiParameter.PATH, enum=_VARIANTS)
 
 _PENDING = {
     "id": "019f1c2e-8a10-7c33-b6d1-0f4c5d6e7a8b",
@@ -98,30 +103,32 @@ class PhotoVariantView(APIView):
 
     permission_classes = (AllowAny,)
     renderer_classes = (BinaryRenderer, JSONRenderer)
-    variant: Literal["thumbnail", "large"] = "thumbnail"
 
     @operation(
         id="getPhotoVariant",
         tag="photos",
         summary="A variant of a photo: upright, without metadata",
         description="`thumbnail` has 320 px at most, `large` 1600 px. 404 until the photo is ready.",
+        parameters=[_VARIANT],
         responses={
             (200, "image/jpeg"): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
             302: OpenApiResponse(description="The picture lies in the file store, at `Location`, for five minutes."),
         },
         refusals=[401, 404],
     )
-    def get(self, request: Request, photo_id: UUID, variant: Literal["thumbnail", "large"]) -> HttpResponseBase:
+    def get(self, request: Request, photo_id: UUID, variant: str) -> HttpResponseBase:
+        if variant not in _VARIANTS:
+            raise NotFound
         photo = Photo.objects.visible_to(caller(request)).filter(pk=photo_id, state=PhotoState.READY).first()
         if photo is None:
             raise NotFound
-        file = photo.thumbnail if variant == "thumbnail" else photo.large
+        name = (photo.thumbnail if variant == "thumbnail" else photo.large).name or ""
         response: HttpResponseBase
         if settings.STORAGE_URL.startswith("s3:"):
-            response = HttpResponseRedirect(file.url)
+            response = HttpResponseRedirect(variants().url(name))
         else:
             try:
-                response = FileResponse(file.open("rb"), content_type="image/jpeg")
+                response = FileResponse(variants().open(name), content_type="image/jpeg")
             except FileNotFoundError as error:
                 raise NotFound from error
         # `private`: a proxy that kept it would show it after it was hidden.
@@ -148,7 +155,7 @@ def _document(photo: Photo, base: str, *, private: bool) -> dict[str, Any]:
         "id": str(photo.pk),
         "state": photo.state,
         "reason": photo.reason or None,
-        "captured_at": photo.captured_at.isoformat() if private and photo.captured_at else None,
+        "captured_at": photo.captured_at.astimezone(UTC).isoformat() if private and photo.captured_at else None,
         "location": {"latitude": location.y, "longitude": location.x} if location else None,
         "width": photo.width,
         "height": photo.height,

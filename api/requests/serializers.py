@@ -4,7 +4,7 @@ from django.contrib.gis.geos import Polygon
 from rest_framework import serializers
 
 from api.answers import AreaEntry, CodeAndName, Coordinates
-from api.fields import Id, Location, StrictChoice, StrictSerializer, Text
+from api.fields import Id, Location, Moment, QueryFlag, QueryInteger, QueryNumber, StrictChoice, StrictSerializer, Text
 from api.pagination import DEFAULT_LIMIT, GREATEST_LIMIT
 from requests311.actions.submit import PHOTOS_AT_MOST
 from requests311.models import EventKind, PhotoState
@@ -33,10 +33,26 @@ class RequestInput(StrictSerializer):
     client_id = Text(required=False, max_length=64, help_text="Made by the phone; the same one gives the same request.")
     contact = Contact(required=False)
 
+    def validate_attributes(self, answers: dict[str, Any]) -> dict[str, Any]:
+        # What a question takes is for the domain to say; a null byte is what the database cannot keep at all.
+        wrong = {
+            code: [serializers.ErrorDetail("Null characters are not allowed.", "null_characters_not_allowed")]
+            for code, answer in answers.items()
+            if "\x00" in code or any("\x00" in part for part in _strings(answer))
+        }
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return answers
+
     def validate_photos(self, photos: list[Any]) -> list[Any]:
         if len(set(photos)) != len(photos):
             raise serializers.ValidationError("Every photo once.", code="repeated")
         return photos
+
+
+def _strings(answer: Any) -> list[str]:
+    """The strings of an answer, which is a scalar or a list of them; the domain refuses anything deeper."""
+    return [part for part in (answer if isinstance(answer, list) else [answer]) if isinstance(part, str)]
 
 
 class TransitionInput(StrictSerializer):
@@ -50,25 +66,26 @@ class Bbox(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> Any:
         try:
-            west, south, east, north = (float(part) for part in str(data).split(","))
-        except ValueError as error:
+            west, south, east, north = (QueryNumber().to_internal_value(part) for part in str(data).split(","))
+        except (ValueError, serializers.ValidationError) as error:
             raise serializers.ValidationError("minlon,minlat,maxlon,maxlat in degrees.", "invalid") from error
-        if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-            raise serializers.ValidationError("minlon ≤ maxlon within ±180, minlat ≤ maxlat within ±90.", "invalid")
+        # PostGIS finds nothing in a box without an inside, not even a point on it: better said than empty.
+        if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+            raise serializers.ValidationError("minlon < maxlon within ±180, minlat < maxlat within ±90.", "invalid")
         box = Polygon.from_bbox((west, south, east, north))
         box.srid = 4326
         return box
 
 
 class ListQuery(StrictSerializer):
-    mine = serializers.BooleanField(required=False, default=False)
+    mine = QueryFlag(required=False, default=False)
     status = serializers.CharField(required=False)
     service = serializers.CharField(required=False, max_length=60)
     department = serializers.CharField(required=False, max_length=60)
     jurisdiction = serializers.CharField(required=False, max_length=40)
     bbox = Bbox(required=False)
-    updated_after = serializers.DateTimeField(required=False, default_timezone=None)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=GREATEST_LIMIT, default=DEFAULT_LIMIT)
+    updated_after = Moment(required=False)
+    limit = QueryInteger(required=False, min_value=1, max_value=GREATEST_LIMIT, default=DEFAULT_LIMIT)
     cursor = serializers.CharField(required=False, max_length=200)
 
     def validate_status(self, value: str) -> list[str]:

@@ -4,6 +4,7 @@ from typing import Any
 import orjson
 from django.db import transaction
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,8 +12,7 @@ from rest_framework.views import APIView
 
 from api import etags, pagination
 from api.actors import caller, signed_in
-from api.errors import HttpError
-from api.fields import checked
+from api.fields import checked, checked_query
 from api.idempotency import once
 from api.links import base_url
 from api.renderers import JSONText
@@ -26,7 +26,7 @@ from api.requests.serializers import (
     Timeline,
     TransitionInput,
 )
-from api.schema import answers, header, operation, query
+from api.schema import answers, header, operation, query, text
 from requests311.actions.submit import submit
 from requests311.actions.transition import transition as move
 from requests311.actors import Actor
@@ -39,6 +39,7 @@ from requests311.statuses import Status
 _KEY = OpenApiParameter(
     "key", str, OpenApiParameter.PATH, description="The request's id, or its number as people write it."
 )
+_BBOX = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
 _IF_MATCH = header("If-Match", "ETag of the request as you read it.", required=True)
 
 
@@ -92,14 +93,14 @@ class RequestsView(APIView):
         ),
         parameters=[
             query("mine", bool, "Only the caller's own."),
-            query("status", str, "One or more, comma-separated."),
-            query("service", str, "Code of a service."),
-            query("department", str, "Code of a department; its units are included."),
-            query("jurisdiction", str, "Code of a jurisdiction."),
-            query("bbox", str, "minlon,minlat,maxlon,maxlat in WGS 84 degrees."),
+            query("status", str, "One or more, comma-separated.", many=True, explode=False, enum=Status.values),
+            query("service", text(60), "Code of a service."),
+            query("department", text(60), "Code of a department; its units are included."),
+            query("jurisdiction", text(40), "Code of a jurisdiction."),
+            query("bbox", _BBOX, "minlon,minlat,maxlon,maxlat in WGS 84 degrees.", explode=False),
             query("updated_after", datetime, "ISO 8601 with zone."),
             query("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "Rows a page."),
-            query("cursor", str, "`next` of the page before."),
+            query("cursor", text(200), "`next` of the page before."),
         ],
         responses={
             200: answers(RequestPage, "A page.", ("page", {"results": [examples.PUBLIC_DOCUMENT], "next": "MDE5ZjFj"}))
@@ -107,10 +108,10 @@ class RequestsView(APIView):
         refusals=[401, 422],
     )
     def get(self, request: Request) -> Response:
-        values = checked(ListQuery, request.query_params)
+        values = checked_query(ListQuery, request)
         actor = caller(request)
         if values["mine"] and actor.user is None:
-            raise HttpError(401, "not_authenticated", "`mine` needs an access token.")
+            raise NotAuthenticated("`mine` needs an access token.")
         page = RequestsPage(actor, values)
         rows = list(request_documents(page.rows, actor=actor, base_url=base_url(request)).values_list(*page.columns))
         documents, cursor = page.cut(rows)

@@ -9,9 +9,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api import etags
-from api.fields import QueryPlace, checked
+from api.fields import QueryPlace, checked_query
 from api.languages import wanted
-from api.schema import answers, header, operation, query
+from api.schema import answers, degrees, header, operation, query, text
 from api.services.serializers import Located, LocateQuery, ServiceList
 from requests311.catalogue import Offer
 from requests311.models import Attribute
@@ -19,8 +19,8 @@ from requests311.places import Place, locate, offer_at, offers_at
 from requests311.routing import route
 
 _PLACE = [
-    query("latitude", float, "Degrees north, WGS 84, −90 to 90.", required=True),
-    query("longitude", float, "Degrees east, WGS 84, −180 to 180.", required=True),
+    query("latitude", degrees(90), "Degrees north, WGS 84.", required=True),
+    query("longitude", degrees(180), "Degrees east, WGS 84.", required=True),
 ]
 _LANGUAGE = header("Accept-Language", "Language of names and questions (RFC 9110), as far as there is a translation.")
 
@@ -75,7 +75,7 @@ class ServicesView(APIView):
         anonymous=True,
     )
     def get(self, request: Request) -> Response:
-        place = locate(_point(checked(QueryPlace, request.query_params)))
+        place = locate(_point(checked_query(QueryPlace, request)))
         language = wanted(request, place.jurisdictions[0].languages)
         offers = offers_at(place)
         tag = _catalogue_tag(place, [offer.service.pk for _, offer in offers], language)
@@ -100,13 +100,13 @@ class LocateView(APIView):
         tag="catalogue",
         summary="Who would get a report from this place, and why",
         description="A report decides anew: answers to questions and photos may send it elsewhere.",
-        parameters=[*_PLACE, query("service", str, "Code of a service offered there.")],
+        parameters=[*_PLACE, query("service", text(60), "Code of a service offered there.")],
         responses={200: answers(Located, "The answer.", ("located", _LOCATED))},
         refusals=[422],
         anonymous=True,
     )
     def get(self, request: Request) -> Response:
-        values = checked(LocateQuery, request.query_params)
+        values = checked_query(LocateQuery, request)
         place = locate(_point(values))
         if "service" not in values:
             return Response(_located(place, place.jurisdictions[0].pk) | {"department": None, "reason": None})

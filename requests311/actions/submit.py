@@ -17,7 +17,7 @@ from requests311 import numbers
 from requests311.attributes import check_answers
 from requests311.catalogue import Catalogue, Offer
 from requests311.deadlines import due_at
-from requests311.errors import InputError, Invalid, LocationMissing
+from requests311.errors import DomainError, InputError, Invalid, LocationMissing
 from requests311.history import record
 from requests311.models import Event, EventKind, Photo, PhotoPolicy, ServiceRequest
 from requests311.models.photo import AttachedPhoto
@@ -61,17 +61,21 @@ def submit(
     """
     request_id = uuid7()
     attached = Photo.objects.attach(photos, to=request_id, uploaded_by=by.pk)
-    if len(attached) != len(photos):
-        # A phone that sends its report again names photos that are attached already: to this same report.
+    try:
+        if len(attached) != len(photos):
+            raise _unusable_photos(photos, attached)
+        place = locate(_point(location, attached))
+        catalogue, offer = offer_at(place, service)
+        _check_photo_policy(offer, photos)
+        answers = check_answers(offer, attributes or {})
+    except DomainError:
+        # A phone that sends its report again names photos that are attached already, to this same report, or
+        # a service that has changed meanwhile: what was taken once is not refused the second time.
         if earlier := _earlier(by, client_id):
+            _leave_photos_free(request_id)
             return Submission(earlier, created=False)
-        raise _unusable_photos(photos, attached)
-    place = locate(_point(location, attached))
-    catalogue, offer = offer_at(place, service)
-    _check_photo_policy(offer, photos)
-    answers = check_answers(offer, attributes or {})
-    now = timezone.now()
-    request = _place_in_city(place, catalogue, offer, answers, now)
+        raise
+    request = _place_in_city(place, catalogue, offer, answers, timezone.now())
     request.id = request_id
     request.reporter = by
     request.address = address
@@ -80,10 +84,15 @@ def submit(
     request.channel = channel
     request.client_id = client_id or None
     if not _insert(request):
-        Photo.objects.filter(request=request_id).update(request=None)
+        _leave_photos_free(request_id)
         return Submission(_earlier_or_raise(by, client_id), created=False)
     record(_submitted(request, by))
     return Submission(request, created=True)
+
+
+def _leave_photos_free(request_id: UUID) -> None:
+    """Undoes `attach` for a request that is not made; else its foreign key would break the COMMIT."""
+    Photo.objects.filter(request=request_id).update(request=None)
 
 
 def _place_in_city(

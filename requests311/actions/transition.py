@@ -91,6 +91,9 @@ def _check_words(move: Move, to: Status, text: str, resolution: str) -> None:
     if move.needs_resolution and not resolution:
         choices = ", ".join(Resolution.values)
         errors.append(InputError("/resolution", "required", f"Say how it ended: one of {choices}."))
+    if resolution and move.needs_resolution and resolution not in Resolution.values:
+        choices = ", ".join(Resolution.values)
+        errors.append(InputError("/resolution", "unknown_value", f"{resolution!r} is not one of {choices}."))
     if resolution and not move.needs_resolution:
         errors.append(InputError("/resolution", "not_taken", f"Moving to {to} takes no resolution."))
     if errors:

@@ -22,8 +22,10 @@ class Document:
     @classmethod
     def read(cls, path: Path, problems: Problems) -> "Document | None":
         """The file, or None with its problem noted: absent, not UTF-8, not YAML, or not a mapping."""
-        tree = _load(path, problems)
-        if tree is None:
+        try:
+            tree = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, YAMLError, ValueError) as error:
+            problems.add(str(path), *_in_words(error))
             return None
         if not isinstance(tree, CommentedMap):
             problems.add(str(path), 1, "must be a mapping of keys to values")
@@ -54,22 +56,19 @@ class Document:
         return line
 
 
-def _load(path: Path, problems: Problems) -> Any:
-    try:
-        return YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        problems.add(str(path), 1, "is missing")
-    except UnicodeDecodeError as error:
-        problems.add(str(path), 1, f"is not UTF-8: {error.reason} at byte {error.start}")
-    except OSError as error:
-        problems.add(str(path), 1, f"cannot be read: {error.strerror}")
-    except MarkedYAMLError as error:
+def _in_words(error: Exception) -> tuple[int, str]:
+    """(line, reason) of a file that cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return 1, "is missing"
+    if isinstance(error, UnicodeDecodeError):
+        return 1, f"is not UTF-8: {error.reason} at byte {error.start}"
+    if isinstance(error, OSError):
+        return 1, f"cannot be read: {error.strerror}"
+    if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         reason = " ".join(str(error.problem or error).split())
-        problems.add(str(path), mark.line + 1 if mark else 1, f"is not YAML: {reason}")
-    except YAMLError as error:
-        problems.add(str(path), 1, f"is not YAML: {' '.join(str(error).split())}")
-    except ValueError as error:
-        # ruamel passes on what Python says of a value that only looks like a date or a number.
-        problems.add(str(path), 1, f"holds a value that cannot be read: {error}")
-    return None
+        return mark.line + 1 if mark else 1, f"is not YAML: {reason}"
+    if isinstance(error, YAMLError):
+        return 1, f"is not YAML: {' '.join(str(error).split())}"
+    # ruamel passes on what Python says of a value that only looks like a date or a number.
+    return 1, f"holds a value that cannot be read: {error}"

@@ -9,7 +9,7 @@ from requests311.city.difference import Difference
 from requests311.city.format import AreaRef
 from requests311.city.problems import BrokenCity, Problems
 from requests311.city.reading import City, Progress, read_city, silently
-from requests311.city.store.areas import delete_other_areas, store_areas, store_root
+from requests311.city.store.areas import delete_other_areas, store_areas, store_root, tell_the_planner
 from requests311.city.store.catalogue import store_services
 from requests311.city.store.departments import store_departments
 from requests311.city.store.jurisdiction import move_catalogue_version, store_jurisdiction
@@ -33,6 +33,8 @@ def load_city(
     with transaction.atomic():
         _wait_for_others(city.jurisdiction.code, say)
         difference = _store(city, progress)
+        if difference:
+            tell_the_planner()
         # What is deferred to COMMIT would otherwise go unnoticed by a dry run.
         connection.check_constraints()
         if dry_run:

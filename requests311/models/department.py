@@ -1,3 +1,4 @@
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from requests311.models.catalogue_triggers import moves_catalogue_version
@@ -30,3 +31,8 @@ class Department(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuses to be a unit of another jurisdiction's agency, whose people would see its requests."""
+        if self.parent is not None and self.parent.jurisdiction_id != self.jurisdiction_id:
+            raise ValidationError({"parent": "Belongs to another jurisdiction."})

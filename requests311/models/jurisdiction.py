@@ -1,5 +1,6 @@
 from zoneinfo import ZoneInfo
 
+import holidays
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -15,7 +16,7 @@ def check_time_zone(name: str) -> None:
     """Raises ValidationError for a name that is not in the IANA time zone database."""
     try:
         ZoneInfo(name)
-    except (ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError) as error:
         raise ValidationError(f"{name!r} is not an IANA time zone.") from error
 
 
@@ -57,3 +58,12 @@ class Jurisdiction(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuses a calendar that nobody knows: every report with a promise would fail on it."""
+        if not self.holidays_country:
+            return
+        try:
+            holidays.country_holidays(self.holidays_country, subdiv=self.holidays_subdivision or None)
+        except NotImplementedError as error:
+            raise ValidationError({"holidays_country": str(error)}) from error

@@ -1,6 +1,7 @@
 from datetime import datetime
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
@@ -46,3 +47,8 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} – {self.role} of {self.department or self.jurisdiction}"
+
+    def clean(self) -> None:
+        """Refuses a department of another jurisdiction."""
+        if self.department is not None and self.department.jurisdiction_id != self.jurisdiction_id:
+            raise ValidationError({"department": "Belongs to another jurisdiction."})

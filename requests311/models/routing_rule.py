@@ -8,7 +8,7 @@ from geo.models import Area
 from requests311.models.catalogue_triggers import moves_catalogue_version
 from requests311.models.department import Department
 from requests311.models.jurisdiction import Jurisdiction
-from requests311.models.service import Service
+from requests311.models.service import Datatype, Service
 
 
 class RoutingRule(models.Model):
@@ -100,15 +100,28 @@ class RoutingRule(models.Model):
             )
             .exclude(pk=self.pk)
             .select_related("area", "service", "department")
+            .defer("area__boundary")
             .order_by("pk")
         )
 
     def ties_with(self, other: "RoutingRule") -> bool:
         """Both could fit one report, and `requests311.routing.specificity` cannot tell them apart."""
-        same_answer = self.attribute == other.attribute and self.value == other.value
-        # Two answers to one question exclude each other; answers to two questions may both be given.
-        both_can_hold = same_answer or (bool(self.attribute and other.attribute) and self.attribute != other.attribute)
-        return both_can_hold and self._same_size(other) and self._overlaps(other)
+        return self._both_answers_can_hold(other) and self._same_size(other) and self._overlaps(other)
+
+    def _both_answers_can_hold(self, other: "RoutingRule") -> bool:
+        if self.attribute == other.attribute and self.value == other.value:
+            return True
+        if not self.attribute or not other.attribute:
+            # One asks for an answer and the other does not: the one that asks is more specific.
+            return False
+        # Answers to two questions may both be given; of one question only where it takes several.
+        return self.attribute != other.attribute or self._takes_several()
+
+    def _takes_several(self) -> bool:
+        return self.service is not None and any(
+            attribute.code == self.attribute and attribute.datatype == Datatype.MULTIVALUELIST
+            for attribute in self.service.attributes.all()
+        )
 
     def _same_size(self, other: "RoutingRule") -> bool:
         if self.area is None or other.area is None:

@@ -59,8 +59,9 @@ class ServiceRequest(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     number = models.CharField(max_length=9, unique=True, help_text="What people read out: 7K3F-9QTD.")
     jurisdiction = models.ForeignKey(Jurisdiction, on_delete=models.PROTECT, related_name="+")
-    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="+")
-    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="+")
+    # Service, department and reporter have no index of their own: those below begin with them.
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="+", db_index=False)
+    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="+", db_index=False)
     #: Why it went there, as it was decided then.
     reason = models.TextField()
     assignee = models.ForeignKey(
@@ -74,7 +75,9 @@ class ServiceRequest(models.Model):
     areas = models.JSONField(default=list)
     description = models.TextField(blank=True)
     attributes = models.JSONField(default=dict)
-    reporter = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    reporter = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     #: {"name", "email", "phone"}, as given; read by the reporter and by staff who may.
     contact = models.JSONField(default=dict)
     channel = models.CharField(max_length=20, default="app")

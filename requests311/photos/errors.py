@@ -1,4 +1,4 @@
-class PhotoRefused(Exception):  # noqa: N818
+class PhotoRefused(Exception):
     """The file is not a photo that we take. `code` is stable; `detail` is for the person who sent it.
 
     Codes: `empty`, `too_large`, `too_many_pixels`, `unsupported_type`, `corrupt`, `polyglot`.

@@ -1,34 +1,29 @@
 """When and where a photo was taken, from its EXIF (JEITA CP-3451E, "Exif 2.32"), and how it is to be turned.
 
-A small reader of our own. Phones write broken EXIF often enough, and a stranger may write it on purpose:
-whatever is damaged reads as absent, nothing here raises, and the cost is bounded by MAX_ENTRIES.
+Pillow reads the tags, without decoding a pixel. Phones write broken EXIF often enough, and a stranger may
+write it on purpose: whatever is damaged reads as absent, and nothing here raises.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
+from math import isfinite
+from typing import Any
 
 from django.contrib.gis.geos import Point
 from django.utils import timezone
+from PIL import Image
+from PIL.ExifTags import GPS, IFD, Base
 
-MAX_ENTRIES = 500
-#: No value that we read is longer.
-MAX_VALUE_BYTES = 64
-
-#: Bytes of one value, by EXIF type: BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SLONG, SRATIONAL.
-TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 10: 8}
-
-ORIENTATION, EXIF_IFD, GPS_IFD = 0x0112, 0x8769, 0x8825
-DATE_TIME_ORIGINAL, OFFSET_TIME_ORIGINAL = 0x9003, 0x9011
-GPS_LATITUDE_REF, GPS_LATITUDE, GPS_LONGITUDE_REF, GPS_LONGITUDE = 1, 2, 3, 4
-GPS_TIME_STAMP, GPS_DATE_STAMP = 7, 29
+#: More than any camera writes beside a thumbnail; JPEG itself allows 64 kB.
+MAX_EXIF_BYTES = 1024 * 1024
 
 #: Before this no camera wrote EXIF: an older time is a dead clock battery's.
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(days=1)
 
-Tags = dict[int, bytes]
+Tags = Mapping[int, Any]
 
 
 @dataclass(frozen=True)
@@ -41,60 +36,34 @@ class Metadata:
     location: Point | None = None
 
 
-class Tiff:
-    """Reads the tags of an IFD out of a TIFF structure."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.order = {b"II*\0": "little", b"MM\0*": "big"}.get(data[:4], "")
-
-    def number(self, data: bytes, signed: bool = False) -> int:
-        return int.from_bytes(data, "little" if self.order == "little" else "big", signed=signed)
-
-    def tags(self, offset: int) -> Tags:
-        """Raw values by tag; entries outside the data, or longer than any we use, are left out."""
-        found: Tags = {}
-        count = self.number(self.data[offset : offset + 2])
-        for entry in range(offset + 2, offset + 2 + 12 * min(count, MAX_ENTRIES), 12):
-            raw = self.data[entry : entry + 12]
-            size = TYPE_SIZES.get(self.number(raw[2:4]), 0) * self.number(raw[4:8])
-            if len(raw) < 12 or not 0 < size <= MAX_VALUE_BYTES:
-                continue
-            start = entry + 8 if size <= 4 else self.number(raw[8:12])
-            value = self.data[start : start + size]
-            if len(value) == size:
-                found.setdefault(self.number(raw[:2]), value)
-        return found
-
-    def sub_tags(self, parent: Tags, tag: int) -> Tags:
-        return self.tags(self.number(parent[tag])) if tag in parent else {}
-
-    def rationals(self, value: bytes) -> list[Fraction | None]:
-        """Three fractions; None for x/0. 0/0 counts as 0: cameras write it for "no seconds"."""
-        found: list[Fraction | None] = []
-        for at in range(0, 24, 8):
-            over, under = self.number(value[at : at + 4]), self.number(value[at + 4 : at + 8])
-            found.append(Fraction(over, under) if under else (Fraction(0) if not over else None))
-        return found
-
-
 def read_metadata(exif: bytes) -> Metadata:
     """From the TIFF structure of EXIF (b"" for none). Never raises; what cannot be read is None."""
-    tiff = Tiff(exif)
-    if not tiff.order:
+    if not exif or len(exif) > MAX_EXIF_BYTES:
         return Metadata()
-    main = tiff.tags(tiff.number(exif[4:8]))
-    gps = tiff.sub_tags(main, GPS_IFD)
-    orientation = tiff.number(main.get(ORIENTATION, b"")[:2])
+    tags = Image.Exif()
+    try:
+        tags.load(b"Exif\0\0" + exif)
+    except Exception:  # what a stranger wrote may make a parser raise anything
+        return Metadata()
+    gps = _part(tags, IFD.GPSInfo)
+    orientation = tags.get(Base.Orientation)
     return Metadata(
-        orientation=orientation if 1 <= orientation <= 8 else 1,
-        captured_at=_captured_at(tiff.sub_tags(main, EXIF_IFD)) or _satellite_time(tiff, gps),
-        location=_location(tiff, gps),
+        orientation=orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1,
+        captured_at=_captured_at(_part(tags, IFD.Exif)) or _satellite_time(gps),
+        location=_location(gps),
     )
 
 
-def _text(value: bytes | None) -> str:
-    return (value or b"").split(b"\0")[0].decode("ascii", "replace").strip()
+def _part(tags: Image.Exif, part: IFD) -> Tags:
+    try:
+        return tags.get_ifd(part)
+    except Exception:  # as above: one damaged part leaves the others
+        return {}
+
+
+def _text(value: Any) -> str:
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")
+    return text.split("\0")[0].strip()
 
 
 def _plausible(moment: datetime) -> datetime | None:
@@ -104,40 +73,55 @@ def _plausible(moment: datetime) -> datetime | None:
 def _captured_at(tags: Tags) -> datetime | None:
     """DateTimeOriginal with its offset. Without one it is a wall clock's: UTC would be a lie."""
     with suppress(ValueError, OverflowError):
-        text = f"{_text(tags.get(DATE_TIME_ORIGINAL))} {_text(tags.get(OFFSET_TIME_ORIGINAL))}"
+        text = f"{_text(tags.get(Base.DateTimeOriginal))} {_text(tags.get(Base.OffsetTimeOriginal))}"
         return _plausible(datetime.strptime(text, "%Y:%m:%d %H:%M:%S %z"))
     return None
 
 
-def _satellite_time(tiff: Tiff, tags: Tags) -> datetime | None:
+def _satellite_time(tags: Tags) -> datetime | None:
     """GPSDateStamp and GPSTimeStamp: of the last fix, so maybe minutes old, but UTC by definition."""
-    hour, minute, second = tiff.rationals(tags.get(GPS_TIME_STAMP, b""))
-    if len(tags.get(GPS_TIME_STAMP, b"")) != 24 or hour is None or minute is None or second is None:
+    parts = _three(tags.get(GPS.GPSTimeStamp))
+    if parts is None:
         return None
+    hour, minute, second = parts
     with suppress(ValueError, OverflowError):
-        day = datetime.strptime(_text(tags.get(GPS_DATE_STAMP)), "%Y:%m:%d").replace(tzinfo=UTC)
+        day = datetime.strptime(_text(tags.get(GPS.GPSDateStamp)), "%Y:%m:%d").replace(tzinfo=UTC)
         if hour < 24 and minute < 60 and second <= 60:
             return _plausible(day + timedelta(seconds=int(hour * 3600 + minute * 60 + second)))
     return None
 
 
-def _degrees(tiff: Tiff, value: bytes, ref: bytes, signs: dict[str, int]) -> float | None:
+def _three(value: Any) -> tuple[float, float, float] | None:
+    """Three rationals; 0/0 counts as 0, since cameras write it for "no seconds", x/0 as damage."""
+    if not isinstance(value, tuple) or len(value) != 3:
+        return None
+    numbers = []
+    for part in value:
+        nothing = getattr(part, "denominator", 1) == 0 and getattr(part, "numerator", 1) == 0
+        try:
+            numbers.append(0.0 if nothing else float(part))
+        except (TypeError, ValueError, ZeroDivisionError):
+            return None
+    if not all(isfinite(number) and number >= 0 for number in numbers):
+        return None
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _degrees(value: Any, ref: Any, signs: dict[str, int]) -> float | None:
     """Degrees, minutes, seconds as one number; None without N/S or E/W: no guessing of hemispheres."""
-    sign = signs.get(_text(ref)[:1].upper())
-    degrees, minutes, seconds = tiff.rationals(value)
-    if sign is None or len(value) != 24 or value[4:8] == b"\0\0\0\0":
+    sign, parts = signs.get(_text(ref)[:1].upper()), _three(value)
+    if sign is None or parts is None or getattr(value[0], "denominator", 1) == 0:
         return None
-    if degrees is None or minutes is None or seconds is None or minutes > 60 or seconds > 60:
+    degrees, minutes, seconds = parts
+    if minutes > 60 or seconds > 60:
         return None
-    return sign * float(degrees + minutes / 60 + seconds / 3600)
+    return sign * (degrees + minutes / 60 + seconds / 3600)
 
 
-def _location(tiff: Tiff, tags: Tags) -> Point | None:
+def _location(tags: Tags) -> Point | None:
     """The place, or None where it is out of range or (0, 0), which receivers write before their first fix."""
-    latitude = _degrees(tiff, tags.get(GPS_LATITUDE, b""), tags.get(GPS_LATITUDE_REF, b""), {"N": 1, "S": -1})
-    longitude = _degrees(
-        tiff, tags.get(GPS_LONGITUDE, b""), tags.get(GPS_LONGITUDE_REF, b""), {"E": 1, "W": -1}
-    )
+    latitude = _degrees(tags.get(GPS.GPSLatitude), tags.get(GPS.GPSLatitudeRef), {"N": 1, "S": -1})
+    longitude = _degrees(tags.get(GPS.GPSLongitude), tags.get(GPS.GPSLongitudeRef), {"E": 1, "W": -1})
     if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
         return None
     if abs(latitude) > 90 or abs(longitude) > 180:

@@ -14,9 +14,8 @@ from requests311.photos.errors import PhotoRefused
 
 #: A page that a browser, or a program, that a web server would run. `<?=` and `<%` are too short to
 #: look for: compressed film contains them. XMP is XML, so a bare "<" or "<?" says nothing.
-_SCRIPT = re.compile(
-    rb"<(?:\?php[\s]|!doctype[\s]|(?:script|html|iframe|body|head|object|embed)[\s>/])", re.IGNORECASE
-)
+#: The look-ahead keeps 20 MB of "<" a matter of a second: without it each costs eight alternatives.
+_SCRIPT = re.compile(rb"<(?=[?!a-zA-Z])(?i:\?php\s|!doctype\s|(?:script|html|iframe|body|head|object|embed)[\s>/])")
 
 #: Programs for Linux, Windows and the shell, and archives that their unpackers find behind anything
 #: (they look for the mark, as self-extracting archives need).
@@ -70,10 +69,10 @@ def _ends_as_zip(data: Data) -> bool:
     while (at := data.rfind(b"PK\x05\x06", floor, end)) >= 0:
         record = data[at : at + 22]
         size, offset = int.from_bytes(record[12:16], "little"), int.from_bytes(record[16:20], "little")
+        directories = [start for start in (at - size, offset) if 0 <= start < at]
         if len(record) == 22 and (
-            data[max(0, at - size) : at][:4] == b"PK\x01\x02"
-            or data[offset : offset + 4] == b"PK\x01\x02"
-            or data[max(0, at - 20) : at][:4] == b"PK\x06\x07"  # ZIP64 says the rest elsewhere
+            any(data[start : start + 4] == b"PK\x01\x02" for start in directories)
+            or data[max(0, at - 20) : at].startswith(b"PK\x06\x07")  # ZIP64 says the rest elsewhere
         ):
             return True
         end = at + 3

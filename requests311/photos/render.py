@@ -30,7 +30,7 @@ MAX_CPU_SECONDS = 60
 MAX_FILE_BYTES = 32 * 2**20
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """The picture's fault; the argument is the code."""
 
 
@@ -76,7 +76,7 @@ def open_with_vips(content_type: str, path: str, max_pixels: int) -> Any:
 
     JPEG and WebP are decoded at a fraction where that still leaves `large` its pixels, as
     `vips_thumbnail` does; that function itself would choose the loader by its own guess.
-    `fail_on="error"` includes truncated files, which libjpeg would otherwise fill up with grey.
+    `fail_on="error"` includes files that end too early.
     """
     vips = import_vips()
     loader = {"image/jpeg": "jpegload", "image/png": "pngload", "image/webp": "webpload"}[content_type]
@@ -124,6 +124,19 @@ def open_heic(path: str, max_pixels: int) -> Any:
     return image
 
 
+def is_damaged() -> bool:
+    """Whether libjpeg met a hole in the picture and filled it with grey.
+
+    That is only a warning to it, and `fail_on="warning"` would be too strict: it refuses photos of healthy
+    cameras for "extraneous bytes before marker". So libvips' log is read for these two, and at
+    once: its next operation clears it.
+    """
+    import pyvips
+
+    warnings = str(pyvips.Error("").detail)
+    return "premature end of data" in warnings or "bad Huffman code" in warnings
+
+
 def shrink(image: Any, side: int) -> Any:
     """Upright, eight-bit sRGB on white, within `side` pixels; never enlarged.
 
@@ -131,6 +144,8 @@ def shrink(image: Any, side: int) -> Any:
     converts from the embedded profile, CMYK, grey or 16 bits; it lets a broken profile pass unused.
     """
     image = image.thumbnail_image(side, height=side, size="down", export_profile="srgb").copy_memory()
+    if is_damaged():
+        raise Refused("corrupt")
     image = image.colourspace("srgb")
     if image.hasalpha():
         image = image.flatten(background=[255, 255, 255])

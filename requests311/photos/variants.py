@@ -44,7 +44,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
 _CRASHES = {signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGXCPU}
 
 
-class RenderRefused(Exception):  # noqa: N818  # what happened, in the domain's words
+class RenderRefused(Exception):
     """The picture cannot be rendered and never will be; `code` is a key of REASONS."""
 
     def __init__(self, code: str, peak_kib: int = 0) -> None:

@@ -27,9 +27,7 @@ def missing(*, database: bool, broker: bool, venv: bool) -> list[Need]:
     """What this machine lacks, out of what is wanted."""
     needs = []
     if venv and importlib.util.find_spec("ensurepip") is None:
-        needs.append(
-            Need("Python's venv", (f"python{sys.version_info.major}.{sys.version_info.minor}-venv",))
-        )
+        needs.append(Need("Python's venv", (f"python{sys.version_info.major}.{sys.version_info.minor}-venv",)))
     if database and not postgres.installations():
         needs.append(
             Need(
@@ -64,21 +62,15 @@ def ensure(*, database: bool, broker: bool, venv: bool) -> None:
         raise ScriptError(_advice(needs, "this machine has no apt-get"))
     root = _root()
     if root is None:
-        raise ScriptError(
-            _advice(needs, "that takes root, and sudo would ask for a password nobody can type here")
-        )
+        raise ScriptError(_advice(needs, "that takes root, and sudo would ask for a password nobody can type here"))
     script = Path(__file__).with_name("apt-install.sh")
     with step(f"Installing {titles} with apt (a minute or two, once)"):
         try:
             # PostGIS's package is named after PostgreSQL's version, which a machine without package
             # lists does not know yet.
             processes.run([*root, "sh", str(script), "update"], what="apt-get update", own_group=not root)
-            names = [
-                name for need in missing(database=database, broker=broker, venv=venv) for name in need.apt
-            ]
-            processes.run(
-                [*root, "sh", str(script), "install", *names], what="apt-get install", own_group=not root
-            )
+            names = [name for need in missing(database=database, broker=broker, venv=venv) for name in need.apt]
+            processes.run([*root, "sh", str(script), "install", *names], what="apt-get install", own_group=not root)
         except ScriptError as problem:
             raise ScriptError(f"{problem}\n\n{_advice(needs, 'apt-get failed')}") from problem
     still = missing(database=database, broker=broker, venv=venv)

@@ -4,6 +4,8 @@ import random
 import socket
 from pathlib import Path
 
+from script.machine import files
+
 #: Where PostgreSQL and Redis of the system listen. Ours never take them, even where they are free.
 SYSTEM = frozenset({5432, 5433, 6379})
 #: Below the ephemeral ports of Linux (32768) and macOS (49152), so that no outgoing connection sits on one.
@@ -36,5 +38,5 @@ def remembered(file: Path) -> int:
     if port in RANGE and port not in SYSTEM and free(port):
         return port
     port = next(port for port in random.sample(RANGE, len(RANGE)) if port not in SYSTEM and free(port))
-    file.write_text(f"{port}\n")
+    files.write(file, f"{port}\n")
     return port

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from script.machine import accounts, ports, processes, secret
+from script.machine import accounts, files, ports, processes, secret
 from script.machine.console import ScriptError
 
 NAME = "requests311"
@@ -146,7 +146,7 @@ class Postgres:
         elsewhere.mkdir(parents=True)
         for folder in (ELSEWHERE, elsewhere):
             folder.chmod(0o755)
-        (elsewhere / "checkout").write_text(f"{self.folder.absolute()}\n")
+        files.write(elsewhere / "checkout", f"{self.folder.absolute()}\n")
         self.folder.symlink_to(elsewhere)
 
     def _link_is_ours(self) -> bool:
@@ -154,10 +154,13 @@ class Postgres:
         target = self.folder.resolve()
         if not target.is_dir():
             return False
-        owner = Path((target / "checkout").read_text().strip())
-        if owner != self.folder.absolute() and owner.is_symlink() and owner.resolve() == target:
-            return False
-        (target / "checkout").write_text(f"{self.folder.absolute()}\n")
+        note = target / "checkout"
+        owner = Path(note.read_text().strip()) if note.exists() else self.folder.absolute()
+        if owner != self.folder.absolute():
+            if owner.is_symlink() and owner.resolve() == target:
+                return False
+            # The checkout was moved, and took its cluster along.
+            files.write(note, f"{self.folder.absolute()}\n")
         return True
 
     def _make(self) -> None:
@@ -169,10 +172,8 @@ class Postgres:
         new = home / "new"
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
-        password = home / "password.new"
-        password.unlink(missing_ok=True)
-        password.touch(mode=0o600)
-        password.write_text(self.password + "\n")
+        password = home / "password-of-initdb"
+        files.write(password, f"{self.password}\n", 0o600)
         if self.account is not None:
             for path in (new, password):
                 os.chown(path, *self.account)

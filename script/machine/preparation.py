@@ -73,8 +73,6 @@ def private_servers(name: str, environment: dict[str, str]) -> Iterator[processe
                 environment["DATABASE_URL"] = stack.enter_context(server).url
         if "BROKER_URL" not in environment:
             with step("Starting Redis"):
-                broker = stack.enter_context(
-                    Redis(home / "redis", VAR / "log" / f"{name}-redis.log", register)
-                )
+                broker = stack.enter_context(Redis(home / "redis", VAR / "log" / f"{name}-redis.log", register))
                 environment["BROKER_URL"] = broker.url
         yield register

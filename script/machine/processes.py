@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from script.machine import files
 from script.machine.accounts import Account
 from script.machine.console import ScriptError, say
 
@@ -18,13 +19,16 @@ from script.machine.console import ScriptError, say
 def start(
     command: Sequence[str],
     *,
-    output: IO[Any] | int,
+    output: IO[Any] | int | None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     account: Account | None = None,
     own_group: bool = True,
 ) -> subprocess.Popen[bytes]:
-    """Starts a program in a process group of its own, so that Ctrl-C reaches us and we stop it in order."""
+    """Starts a program in a process group of its own, so that Ctrl-C reaches us and we stop it in order.
+
+    `output` None leaves its lines to the terminal.
+    """
     drop: dict[str, Any] = {}
     if account is not None:
         drop = {"user": account.uid, "group": account.gid, "extra_groups": []}
@@ -32,7 +36,7 @@ def start(
         list(command),
         stdin=subprocess.DEVNULL if own_group else None,
         stdout=output,
-        stderr=subprocess.STDOUT,
+        stderr=None if output is None else subprocess.STDOUT,
         env=env,
         cwd=cwd,
         start_new_session=own_group,
@@ -144,6 +148,4 @@ class Register:
         if not self.running:
             self.path.unlink(missing_ok=True)
             return
-        new = self.path.with_suffix(".new")
-        new.write_text(json.dumps(self.running))
-        new.replace(self.path)
+        files.write(self.path, json.dumps(self.running))

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from script.machine import ports, processes, secret
+from script.machine import files, ports, processes, secret
 from script.machine.console import ScriptError
 
 
@@ -54,12 +54,12 @@ class Redis:
         self.folder.chmod(0o700)
         self.password = secret.remembered(self.folder / "password")
         self.port = ports.remembered(self.folder / "port")
-        settings = self.folder / "redis.conf"
         # A file and not arguments: every user of the machine can read a command line.
-        settings.touch(mode=0o600)
-        settings.write_text(
+        files.write(
+            self.folder / "redis.conf",
             f"bind 127.0.0.1\nport {self.port}\nrequirepass {self.password}\ndaemonize no\n"
-            "appendonly no\nsave 300 1\ndbfilename dump.rdb\nmaxmemory-policy noeviction\n"
+            "appendonly no\nsave 300 1\ndbfilename dump.rdb\nmaxmemory-policy noeviction\n",
+            0o600,
         )
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:

@@ -1,8 +1,9 @@
 """Passwords of the private servers: made once, readable by their owner only."""
 
-import os
 import secrets
 from pathlib import Path
+
+from script.machine import files
 
 
 def remembered(file: Path) -> str:
@@ -13,7 +14,5 @@ def remembered(file: Path) -> str:
         kept = ""
     if not kept:
         kept = secrets.token_urlsafe(24)
-        file.unlink(missing_ok=True)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(kept + "\n")
+        files.write(file, f"{kept}\n", 0o600)
     return kept

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from script.machine import ROOT, processes
+from script.machine import ROOT, files, processes
 from script.machine.console import ScriptError, step
 
 VENV = ROOT / ".venv"
@@ -46,7 +46,7 @@ def ensure(lock: Path) -> None:
                 f"{problem}\n\nThe Python packages are not complete. Once that is mended, start again, or:\n"
                 f"  {PYTHON} -m pip install --require-hashes --no-deps -r {lock.name}"
             ) from problem
-        _stamp(lock).write_text(_digest(lock))
+        files.write(_stamp(lock), _digest(lock))
 
 
 def enter(module: str, arguments: Sequence[str]) -> None:

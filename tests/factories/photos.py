@@ -129,6 +129,14 @@ def segment_added(jpeg: bytes, marker: int, body: bytes) -> bytes:
     return jpeg[:2] + bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
 
 
+def heic_that_says_it_twice() -> bytes:
+    """Lies on its side, says so in its boxes (irot), and once more in EXIF, as iPhones do."""
+    data = photo("image/heic", orientation=6)
+    assert b"irot" in data
+    assert struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0) in data
+    return data
+
+
 def hollowed(jpeg: bytes) -> bytes:
     """Half of the coded picture is missing, its end is there: only decoding shows it."""
     return jpeg[: len(jpeg) // 2] + b"\xff\xd9"
@@ -152,7 +160,11 @@ def film() -> bytes:
     """An MP4 as Google's motion photos append it, noisy enough to contain any two or three bytes."""
     noise = b"".join(zlib.compress(struct.pack(">I", number)) for number in range(20_000))
     noise += b"MZ#!<?=<%PK\x05\x06PK\x03\x04"
-    return struct.pack(">I4s4sI4s", 20, b"ftyp", b"mp42", 0, b"isom") + struct.pack(">I4s", len(noise) + 8, b"mdat") + noise
+    return (
+        struct.pack(">I4s4sI4s", 20, b"ftyp", b"mp42", 0, b"isom")
+        + struct.pack(">I4s", len(noise) + 8, b"mdat")
+        + noise
+    )
 
 
 def polyglots() -> dict[str, bytes]:
@@ -221,19 +233,14 @@ def webp_bomb() -> bytes:
     return b"RIFF" + struct.pack("<I", 12 + len(body)) + b"WEBPVP8L" + struct.pack("<I", len(body)) + body
 
 
-@cache
-def heic_bomb(side: int = 10_000) -> bytes:
-    """One colour: 100 megapixels in 22 KB."""
-    return photo("image/heic", Image.new("RGB", (side, side), RED), metadata=b"", quality=10)
+def heic_bomb() -> bytes:
+    """100 megapixels in 3 KB: a hundred tiles that are all the same bytes."""
+    return heic_grid(10_000, 10_000)
 
 
-@cache
 def heic_that_lies() -> bytes:
-    """The same, but its boxes say 1,000 pixels square."""
-    data = heic_bomb()
-    assert data.count(b"ispe\0\0\0\0") == 1
-    at = data.index(b"ispe\0\0\0\0") + 8
-    return data[:at] + struct.pack(">II", 1000, 1000) + data[at + 8 :]
+    """The same, but the picture's own size is given as 1,000 pixels square."""
+    return heic_grid(10_000, 10_000, claimed=(1_000, 1_000))
 
 
 #: Just under 50 megapixels, settings.PHOTO_MAX_PIXELS.
@@ -245,9 +252,64 @@ def largest(content_type: str, **options: Any) -> bytes:
     """A photo as large as we take."""
     width, height = LARGEST
     if content_type == "image/heic":
-        return photo(content_type, corners(width, height), quality=20, **options)
+        return heic_grid(width, height, **options)
     gradient = pyvips.Image.xyz(width, height).linear([0.03, 0.02], 0).bandjoin(90).cast("uchar")
     image = gradient.copy(interpretation="srgb")
     if content_type == "image/png":
         return bytes(image.pngsave_buffer(compression=1, filter="sub", **options))
     return bytes(image.jpegsave_buffer(Q=75, **options))
+
+
+# --- HEIC by hand ------------------------------------------------------------------------------
+
+
+def box(kind: bytes, *parts: bytes, version: int | None = None) -> bytes:
+    """A box of ISO 14496-12; one with a version is a "full box"."""
+    body = (b"" if version is None else bytes([version, 0, 0, 0])) + b"".join(parts)
+    return struct.pack(">I", len(body) + 8) + kind + body
+
+
+def heic_grid(
+    width: int, height: int, *, claimed: tuple[int, int] | None = None, tile: int = 1024, **options: Any
+) -> bytes:
+    """A HEIC of tiles, as iPhones write them (ISO 23008-12 §6.6.2.3.2), every tile the same few bytes.
+
+    By hand, since an encoder takes half a minute for what is to be decoded here in one second.
+    """
+    columns, rows = -(-width // tile), -(-height // tile)
+    count = columns * rows
+    one = photo("image/heic", corners(tile, tile), metadata=b"", quality=50, **options)
+    at = one.index(b"hvcC") - 4
+    decoder = one[at : at + int.from_bytes(one[at : at + 4], "big")]
+    at = one.index(b"mdat") - 4
+    coded = one[at + 8 : at + int.from_bytes(one[at : at + 4], "big")]
+    grid = struct.pack(">BBBBII", 0, 1, rows - 1, columns - 1, width, height)
+    tiles = range(2, count + 2)
+
+    def item(number: int, kind: bytes) -> bytes:
+        return box(b"infe", struct.pack(">HH4sB", number, 0, kind, 0), version=2)
+
+    def meta(offset: int) -> bytes:
+        sizes = (claimed or (width, height), (tile, tile))
+        ispe = [box(b"ispe", struct.pack(">II", *size), version=0) for size in sizes]
+        places = struct.pack(">HHHHII", 1, 1, 0, 1, 0, len(grid))
+        places += b"".join(struct.pack(">HHHHII", n, 0, 0, 1, offset, len(coded)) for n in tiles)
+        properties = struct.pack(">HBB", 1, 1, 2) + b"".join(struct.pack(">HBBB", n, 2, 0x81, 3) for n in tiles)
+        references = box(b"dimg", struct.pack(f">HH{count}H", 1, count, *tiles))
+        return box(
+            b"meta",
+            box(b"hdlr", bytes(4), b"pict", bytes(13), version=0),
+            box(b"pitm", struct.pack(">H", 1), version=0),
+            box(b"iinf", struct.pack(">H", count + 1), item(1, b"grid"), *(item(n, b"hvc1") for n in tiles), version=0),
+            box(b"iref", references, version=0),
+            box(
+                b"iprp", box(b"ipco", decoder, *ispe), box(b"ipma", struct.pack(">I", count + 1), properties, version=0)
+            ),
+            box(b"iloc", struct.pack(">BBH", 0x44, 0, count + 1), places, version=1),
+            box(b"idat", grid),
+            version=0,
+        )
+
+    start = box(b"ftyp", b"heic", bytes(4), b"mif1heic")
+    offset = len(start) + len(meta(0)) + 8
+    return start + meta(offset) + box(b"mdat", coded)

@@ -197,7 +197,8 @@ def queues(words: Sequence[str]) -> set[str]:
 )
 def test_the_worker_reads_every_queue_that_is_written_to(words: list[str]) -> None:
     written = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
-    written |= {task["options"].get("queue", "default") for task in settings.CELERY_BEAT_SCHEDULE.values()}
+    schedule: dict[str, dict[str, Any]] = settings.CELERY_BEAT_SCHEDULE
+    written |= {task["options"].get("queue", "default") for task in schedule.values()}
     assert queues(words) == written | {settings.CELERY_TASK_DEFAULT_QUEUE}
 
 

@@ -159,7 +159,8 @@ def test_sigterm_while_the_workers_are_still_importing(tmp_path: Path) -> None:
 
 def _children(pid: int) -> list[psutil.Process]:
     with contextlib.suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).children()
+        found: list[psutil.Process] = psutil.Process(pid).children()
+        return found
     return []
 
 

@@ -39,13 +39,14 @@ def test_who_may_only_look_cannot_resend(admin_page: DeliveryAdmin, person: Any)
 
 
 @pytest.mark.django_db
-def test_the_pages_show_no_address_and_resend_revives(boss: Any, told: Any, client: Client) -> None:
+def test_the_pages_show_no_address_and_resend_revives(boss: Any, told: Any) -> None:
     try:
         url = reverse("admin:notifications_delivery_changelist")
     except NoReverseMatch:
         pytest.skip("config/urls.py has no admin")
     delivery = told(device={"fcm_value": "very-secret-address"})
     Delivery.objects.update(state="dead", error_code="INVALID_ARGUMENT")
+    client = Client()
     client.force_login(boss)
     for page in (url, reverse("admin:notifications_delivery_change", args=[delivery.pk])):
         answer = client.get(page)

@@ -22,6 +22,7 @@ NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
         ("²", None),
         ("soon", None),
         ("Sat, 99 Nov 2026 99:99:99 GMT", None),
+        ("Sat, 21 Nov 99999999999999999999 11:00:00 GMT", None),
         ("", None),
     ],
 )

@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import ProtectedError
 
 from geo.loading import save_area
@@ -41,6 +41,15 @@ def delete_other_areas(root: Area, stored: Stored, difference: Difference) -> No
             # Something outside the city's files still needs it. The next loading tries again.
             continue
         difference.removed(what, "deleted")
+
+
+def tell_the_planner() -> None:
+    """Fresh statistics, inside the transaction.
+
+    Until autovacuum comes by, the planner takes the tables for empty and looks a point up without the index.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE geo_area, geo_areapiece")
 
 
 def _store(shape: Shape, old: Area | None, parent: Area | None, difference: Difference) -> Area:

@@ -1,0 +1,173 @@
+"""Every named constraint has a row that breaks it: a copy of a sound row, changed in one thing."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from api.models import IdempotencyKey
+from geo.models import Area
+from requests311 import numbers
+from requests311.models import (
+    Attribute,
+    Department,
+    Event,
+    Jurisdiction,
+    Membership,
+    Photo,
+    RoutingRule,
+    Service,
+    ServiceArea,
+    ServiceRequest,
+)
+from requests311.policies import Role
+from tests.factories.cities import SmallCity, person, small_city
+from tests.factories.people import guest
+from tests.requests311.reporting import photo, report
+
+NOW = timezone.now()
+
+#: (constraint, model, which row is copied, what of the copy is different)
+Case = tuple[str, type[Any], dict[str, Any], dict[str, Any]]
+WEST, PLACE = {"code": "west"}, {"code": "position"}
+CASES: list[Case] = [
+    ("area_code_unique", Area, WEST, {"name": "Another"}),
+    ("area_root_code_unique", Area, {"parent": None}, {}),
+    ("area_root_is_jurisdiction", Area, {"parent": None}, {"kind": "ward"}),
+    ("area_root_is_jurisdiction", Area, WEST, {"kind": "jurisdiction"}),
+    ("area_root_is_jurisdiction", Area, WEST, {"parent": None}),
+    ("area_is_not_empty", Area, WEST, {"square_metres": 0}),
+    ("user_is_guest_or_has_email", User, {"is_guest": True}, {"is_guest": False}),
+    ("user_is_guest_or_has_email", User, {"is_guest": True}, {"email": "guest@example.org"}),
+    ("user_email_is_lower_case", User, {"is_guest": False}, {"email": "Somebody@example.org"}),
+    ("idempotency_key_unique", IdempotencyKey, {}, {}),
+    ("idempotency_answer_is_whole", IdempotencyKey, {}, {"key": "other", "status": 201}),
+    ("idempotency_answer_is_whole", IdempotencyKey, {}, {"key": "other", "body": "{}"}),
+    ("jurisdiction_has_a_language", Jurisdiction, {}, {"languages": []}),
+    ("jurisdiction_has_a_working_day", Jurisdiction, {}, {"working_days": []}),
+    ("jurisdiction_working_days_are_iso", Jurisdiction, {}, {"working_days": [0, 1]}),
+    ("jurisdiction_working_days_are_iso", Jurisdiction, {}, {"working_days": [8]}),
+    ("department_code_unique", Department, {"code": "roads"}, {}),
+    ("department_one_dispatch_desk", Department, {"code": "desk"}, {"code": "desk-2"}),
+    ("service_code_unique", Service, {"code": "pothole"}, {}),
+    ("service_photo_is_known", Service, {"code": "pothole"}, {"photo": "maybe"}),
+    ("service_visibility_is_known", Service, {"code": "pothole"}, {"visibility": "secret"}),
+    ("service_due_unit_is_known", Service, {"code": "pothole"}, {"due_unit": "moons"}),
+    ("service_area_unique", ServiceArea, {}, {}),
+    ("attribute_code_unique", Attribute, PLACE, {"order": 9}),
+    ("attribute_order_unique", Attribute, PLACE, {"code": "other"}),
+    ("attribute_order_from_1", Attribute, PLACE, {"code": "other", "order": 0}),
+    ("attribute_datatype_is_known", Attribute, {"code": "depth_cm"}, {"datatype": "colour"}),
+    ("attribute_lists_have_values", Attribute, PLACE, {"values": []}),
+    ("attribute_lists_have_values", Attribute, PLACE, {"datatype": "string"}),
+    ("rule_is_not_written_twice", RoutingRule, {"area__code": "west"}, {}),
+    # NULL is equal to NULL here: no area, no attribute, no dates.
+    ("rule_is_not_written_twice", RoutingRule, {"service__code": "heating"}, {}),
+    ("rule_has_service_or_group", RoutingRule, {"area__code": "west"}, {"group": "Streets"}),
+    ("rule_attribute_has_value_and_service", RoutingRule, {"area__code": "west"}, {"attribute": "position"}),
+    ("rule_attribute_has_value_and_service", RoutingRule, {"area__code": "west"}, {"value": "curb"}),
+    ("rule_attribute_has_value_and_service", RoutingRule, {"attribute": "position"}, {"service": None}),
+    (
+        "rule_dates_in_order",
+        RoutingRule,
+        {"area__code": "west"},
+        {"valid_from": "2026-01-02", "valid_to": "2026-01-01"},
+    ),
+    ("membership_role_is_known", Membership, {"role": "crew"}, {"role": "boss"}),
+    ("membership_crew_has_department", Membership, {"role": "crew"}, {"department": None}),
+    ("membership_crew_has_department", Membership, {"role": "crew"}, {"department": None, "role": "manager"}),
+    ("membership_unique", Membership, {"role": "crew"}, {}),
+    ("membership_unique", Membership, {"role": "dispatcher"}, {}),
+    ("request_client_id_unique", ServiceRequest, {}, {}),
+    ("request_status_is_known", ServiceRequest, {}, {"status": "lost"}),
+    ("request_resolution_is_known", ServiceRequest, {}, {"resolution": "magic"}),
+    ("request_resolved_says_how", ServiceRequest, {}, {"status": "resolved", "resolved_at": NOW}),
+    ("request_resolved_says_how", ServiceRequest, {}, {"status": "resolved", "resolution": "fixed"}),
+    ("request_closed_at_says_closed", ServiceRequest, {}, {"closed_at": NOW}),
+    ("request_closed_at_says_closed", ServiceRequest, {}, {"status": "closed"}),
+    ("request_closed_at_says_closed", ServiceRequest, {}, {"status": "rejected"}),
+    ("request_closed_at_says_closed", ServiceRequest, {}, {"status": "duplicate"}),
+    ("request_closed_at_says_closed", ServiceRequest, {}, {"status": "withdrawn"}),
+    ("request_version_from_1", ServiceRequest, {}, {"version": 0}),
+    ("request_visibility_is_known", ServiceRequest, {}, {"visibility": "secret"}),
+    ("photo_state_is_known", Photo, {}, {"state": "lost"}),
+    ("photo_ready_has_variants", Photo, {}, {"state": "ready", "large": "l.jpg"}),
+    ("photo_ready_has_variants", Photo, {}, {"state": "ready", "thumbnail": "t.jpg"}),
+    ("photo_rejected_says_why", Photo, {}, {"state": "rejected"}),
+    ("event_one_per_version", Event, {}, {}),
+    ("event_audience_is_known", Event, {}, {"audience": "world"}),
+    ("event_status_is_known", Event, {}, {"to_status": "lost"}),
+]
+
+
+@pytest.fixture
+def city() -> SmallCity:
+    """One row, at least, of every table."""
+    made = small_city()
+    person("somebody@example.org", role=Role.CREW, city=made, department="roads")
+    person("else@example.org", role=Role.DISPATCHER, city=made)
+    reporter = guest()
+    report(made, reporter, client_id="c", photos=[photo(reporter).pk])
+    IdempotencyKey.objects.create(user=reporter, key="k", fingerprint="f")
+    return made
+
+
+def changed_copy(model: type[Any], which: dict[str, Any], changes: dict[str, Any]) -> Any:
+    row = model.objects.filter(**which)[0]
+    row.pk = uuid4() if model._meta.pk.get_internal_type() == "UUIDField" else None
+    if isinstance(row, ServiceRequest):
+        row.number = numbers.make()
+    for name, value in changes.items():
+        setattr(row, name, value)
+    return row
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "model", "which", "changes"), CASES)
+def test_a_row_that_cannot_be(
+    city: SmallCity, name: str, model: type[Any], which: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    row = changed_copy(model, which, changes)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with pytest.raises(IntegrityError, match=rf'"{name}"'), transaction.atomic():
+        row.save(force_insert=True)
+
+
+def test_none_is_forgotten() -> None:
+    named = {
+        constraint.name
+        for config in apps.get_app_configs()
+        if config.name in {"requests311", "geo", "accounts", "api"}
+        for model in config.get_models()
+        for constraint in model._meta.constraints
+    }
+    assert named == {name for name, *_ in CASES}
+
+
+SOUND: list[tuple[type[Any], dict[str, Any], dict[str, Any]]] = [
+    (Area, WEST, {"kind": "district"}),
+    (User, {"is_guest": True}, {}),
+    (Department, {"code": "roads"}, {"code": "roads-2"}),
+    (Membership, {"role": "crew"}, {"role": "manager"}),
+    (RoutingRule, {"area__code": "west"}, {"rank": 1}),
+    (ServiceRequest, {}, {"client_id": None}),
+    (ServiceRequest, {}, {"client_id": "d", "status": "resolved", "resolution": "fixed", "resolved_at": NOW}),
+    (ServiceRequest, {}, {"client_id": "e", "status": "closed", "closed_at": NOW}),
+    (Photo, {}, {"state": "ready", "thumbnail": "t.jpg", "large": "l.jpg"}),
+    (Photo, {}, {"state": "rejected", "reason": "corrupt"}),
+    (Event, {}, {"version": 2, "audience": "staff", "to_status": ""}),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("model", "which", "changes"), SOUND)
+def test_a_row_that_can_be(city: SmallCity, model: type[Any], which: dict[str, Any], changes: dict[str, Any]) -> None:
+    """The copy itself is sound: what broke above was the change, and no constraint refuses what it should take."""
+    changed_copy(model, which, changes).save(force_insert=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

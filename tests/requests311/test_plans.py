@@ -1,0 +1,170 @@
+"""Reads of growing tables go through their index: no scan and no sort of a whole table."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.gis.geos import Polygon
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import User
+from api.requests.listing import RequestsPage
+from requests311.actors import Actor
+from requests311.announce import leftovers
+from requests311.models import Event, Photo, ServiceRequest
+from requests311.photos import variants
+from requests311.policies import Role
+from requests311.queries.timeline import timeline
+from tests.factories.cities import SmallCity, person, small_city
+from tests.factories.people import guest
+from tests.requests311.reporting import photo, report
+
+pytestmark = pytest.mark.django_db
+
+ROWS = 5000
+
+
+def multiply(model: type[Any], **columns: str) -> None:
+    """Copies the only row; `columns` are SQL over `i`, the number of the copy."""
+    table = model._meta.db_table
+    names = [field.column for field in model._meta.concrete_fields]
+    values = ", ".join(columns.get(name, name) for name in names)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table} t, generate_series(1, %s) i", [ROWS]
+        )
+        cursor.execute(f"ANALYZE {table}")
+
+
+ID = "(lpad(to_hex(i), 8, '0') || '-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid"
+
+
+@pytest.fixture
+def city() -> SmallCity:
+    """Years of reports: most closed, most of one department, the city's whole square covered."""
+    made = small_city()
+    row = report(made, guest())
+    few = "CASE WHEN i %% 50 = 0 THEN {} ELSE {} END"
+    multiply(
+        ServiceRequest,
+        id=ID,
+        number="'N' || lpad(i::text, 8, '0')",
+        status=few.format("'submitted'", "'closed'"),
+        closed_at=few.format("NULL", "submitted_at"),
+        service_id=few.format(made.services["graffiti"].pk, "service_id"),
+        department_id=few.format(made.departments["parks"].pk, "department_id"),
+        reporter_id=few.format("reporter_id", "NULL"),
+        updated_at="updated_at - make_interval(mins => i)",
+        submitted_at="submitted_at - make_interval(mins => i)",
+        location="ST_SetSRID(ST_MakePoint(-100 + (i %% 100) * 0.002, 40 + (i / 100) * 0.004), 4326)",
+    )
+    assert row.reporter is not None
+    return made
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def indexes(sql: str, params: Any, table: str) -> set[str]:
+    """Indexes that the plan takes; fails where it reads or sorts a large part of the table."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+        [[[explained]]] = cursor.fetchall()
+    found = list(nodes(explained["Plan"]))
+    text = json.dumps(explained, indent=1)
+    for node in found:
+        assert not (node["Node Type"] == "Seq Scan" and node["Relation Name"] == table), text
+        if node["Node Type"] in ("Sort", "Incremental Sort"):
+            assert max(child["Plan Rows"] for child in node["Plans"]) < ROWS / 10, text
+    return {node["Index Name"] for node in found if "Index Name" in node}
+
+
+def list_indexes(actor: Actor, **query: Any) -> set[str]:
+    page = RequestsPage(actor, {"limit": 50, "mine": False, **query})
+    return indexes(*page.rows.values_list("pk").query.sql_with_params(), "requests311_servicerequest")
+
+
+class TestList:
+    @pytest.mark.parametrize("role", [None, Role.DISPATCHER, Role.CREW])
+    def test_newest_first(self, city: SmallCity, role: Role | None) -> None:
+        department = "roads" if role == Role.CREW else None
+        actor = Actor(person(role=role, city=city, department=department) if role else None)
+        assert "requests311_servicerequest_pkey" in list_indexes(actor)
+
+    def test_by_status(self, city: SmallCity) -> None:
+        assert "request_status" in list_indexes(Actor(None), status=["submitted"])
+
+    def test_by_service(self, city: SmallCity) -> None:
+        assert list_indexes(Actor(None), service="graffiti") & {"request_service", "requests311_servicerequest_pkey"}
+
+    def test_by_department(self, city: SmallCity) -> None:
+        found = list_indexes(Actor(None), department="parks")
+        assert found & {"request_department", "requests311_servicerequest_pkey"}
+
+    def test_of_a_reporter(self, city: SmallCity) -> None:
+        reporter = User.objects.get(is_guest=True)
+        assert "request_reporter" in list_indexes(Actor(reporter), mine=True)
+
+    def test_changed_since(self, city: SmallCity) -> None:
+        newest = ServiceRequest.objects.order_by("-updated_at")[60].updated_at
+        assert "request_updated" in list_indexes(Actor(None), updated_after=newest)
+
+    def test_in_a_box(self, city: SmallCity) -> None:
+        box = Polygon.from_bbox((-99.95, 40.05, -99.94, 40.06))
+        box.srid = 4326
+        [index] = [name for name in list_indexes(Actor(None), bbox=box) if "location" in name]
+        assert index.startswith("requests311_servicerequest_location")
+
+
+def test_one_service_and_one_department_by_id(city: SmallCity) -> None:
+    """The filters' own indexes give the newest without a sort."""
+    for column, row, index in (
+        ("service", city.services["graffiti"], "request_service"),
+        ("department", city.departments["parks"], "request_department"),
+    ):
+        query = ServiceRequest.objects.filter(**{column: row}).order_by("-id").values_list("pk")[:50]
+        assert index in indexes(*query.query.sql_with_params(), "requests311_servicerequest")
+
+
+def test_by_number(city: SmallCity) -> None:
+    query = ServiceRequest.objects.visible_to(Actor(None)).by_id_or_number("0000-0000").values_list("pk")
+    [index] = indexes(*query.query.sql_with_params(), "requests311_servicerequest")
+    assert index.startswith("requests311_servicerequest_number")
+
+
+class TestEvents:
+    @pytest.fixture(autouse=True)
+    def events(self, city: SmallCity) -> None:
+        """One of each request, every five hundredth still to be told."""
+        multiply(Event, id=ID, request_id=ID, announced_at="CASE WHEN i %% 500 = 0 THEN NULL ELSE at END")
+
+    def test_those_that_are_not_announced(self) -> None:
+        query = Event.objects.filter(announced_at=None).order_by("id").values_list("pk")[:500]
+        assert "event_not_announced" in indexes(*query.query.sql_with_params(), "requests311_event")
+        assert len(leftovers(500)) == 11
+
+    @pytest.mark.parametrize("role", [None, Role.DISPATCHER])
+    def test_of_one_request(self, city: SmallCity, role: Role | None) -> None:
+        actor = Actor(person(role=role, city=city) if role else None)
+        found = indexes(*timeline("0000-0000", actor=actor).query.sql_with_params(), "requests311_event")
+        assert any(name.startswith(("event_one_per_version", "requests311_event_request_id")) for name in found)
+
+
+def test_photos_that_wait(city: SmallCity) -> None:
+    photo(guest())
+    multiply(
+        Photo,
+        id=ID,
+        state="CASE WHEN i %% 100 = 0 THEN 'pending' ELSE 'rejected' END",
+        reason="'corrupt'",
+        created_at="created_at - make_interval(mins => i)",
+    )
+    query = Photo.objects.filter(state="pending", created_at__lt=timezone.now()).order_by("created_at")
+    assert "photo_pending" in indexes(*query.values_list("pk")[:50].query.sql_with_params(), "requests311_photo")
+    assert len(variants.pending_ids(older_than=timedelta(seconds=30), limit=100)) == 50
