@@ -19,6 +19,7 @@ from accounts.errors import TokenRejected
 from accounts.models import Session, User
 from accounts.tokens import TokenPair, authenticate, open_session, rotate, sign_in_guest
 from tests.factories.people import guest, resident
+from tests.waiting import one_behind_the_other
 
 pytestmark = pytest.mark.django_db
 
@@ -124,6 +125,12 @@ class TestParallel:
         # The revocation is committed although every loser raised.
         assert Session.objects.get().revoked_at is not None
         assert is_dead(pair)
+
+    def test_the_second_waits_for_the_first_and_then_is_a_reuse(self) -> None:
+        pair = open_session(guest())
+        first, second = one_behind_the_other(lambda: rotate(pair.refresh), lambda: rotate(pair.refresh))
+        assert isinstance(second.exception(), TokenRejected)
+        assert is_dead(first.result())
 
 
 class TestWorthless:

@@ -17,3 +17,12 @@ def seeds(db: None) -> Iterator[Seeds]:
     yield seeds
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`long` tests run only where they are asked for by name: pytest -m long."""
+    if "long" in config.getoption("markexpr"):
+        return
+    asked_for_by_nobody = [item for item in items if item.get_closest_marker("long")]
+    items[:] = [item for item in items if item not in asked_for_by_nobody]
+    config.hook.pytest_deselected(items=asked_for_by_nobody)

@@ -16,6 +16,7 @@ from requests311.statuses import Status
 from tests.factories.cities import person, small_city
 from tests.factories.people import guest
 from tests.requests311.reporting import report
+from tests.waiting import one_behind_the_other
 
 
 @pytest.mark.django_db(transaction=True)
@@ -44,3 +45,18 @@ def test_exactly_one_wins() -> None:
     event = Event.objects.get(request=row, version=2)
     assert (row.version, row.status) == (2, event.to_status)
     assert Event.objects.filter(request=row).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_second_waits_for_the_first_and_then_is_stale() -> None:
+    city = small_city()
+    dispatcher = person(role=Role.DISPATCHER, city=city)
+    request = report(city, guest())
+
+    def run(to: Status) -> ServiceRequest:
+        return transition(by=Actor(dispatcher), key=request.number, to=to, if_version=1, text="Because.")
+
+    first, second = one_behind_the_other(lambda: run(Status.ACKNOWLEDGED), lambda: run(Status.REJECTED))
+    assert first.result().status == Status.ACKNOWLEDGED
+    assert isinstance(second.exception(), StaleVersion)
+    assert ServiceRequest.objects.get().status == Status.ACKNOWLEDGED
