@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from accounts.errors import CredentialsRejected, TokenRejected
 from api.renderers import JSONRenderer
 from requests311 import errors as domain
-from requests311.photos.errors import PhotoRefused
 
 log = structlog.get_logger(__name__)
 
@@ -122,13 +121,6 @@ def _problem(exception: Exception) -> dict[str, Any] | None:
             "detail": exception.detail,
             "errors": exception.errors,
             **exception.extra,
-        }
-    if isinstance(exception, PhotoRefused):
-        return {
-            "status": 413 if exception.code == "too_large" else 422,
-            "code": exception.code if exception.code == "too_large" else "photo_refused",
-            "detail": exception.detail,
-            "errors": [domain.InputError("/file", exception.code, exception.detail)],
         }
     if isinstance(exception, TokenRejected | CredentialsRejected):
         code = "token_rejected" if isinstance(exception, TokenRejected) else "credentials_rejected"

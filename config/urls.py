@@ -7,6 +7,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from api import health
 
+admin.site.site_header = admin.site.site_title = "Requests311"
+admin.site.index_title = "Catalogue, people and what happened"
+
 urlpatterns = [
     path("", RedirectView.as_view(url="/api/docs")),
     path("livez", health.livez),

@@ -36,11 +36,11 @@ class Actor:
         """Condition on requests: the caller reported it."""
         return _NOBODY if self.user is None else Q(reporter=self.user.pk)
 
-    def may_read_internal(self) -> Q:
-        """Condition on requests: a membership lets the caller read staff events and contact."""
+    def may(self, permission: Permission) -> Q:
+        """Condition on requests: a membership gives the caller this permission there."""
         condition = _NOBODY
         for membership in self.memberships:
-            if Permission.READ_INTERNAL in ROLES[Role(membership.role)]:
+            if permission in ROLES[Role(membership.role)]:
                 condition |= _covered_by(membership)
         return condition
 

@@ -79,9 +79,22 @@ class LocationMissing(DomainError):
 
 
 class PhotoRefused(DomainError):
-    """The file is not a photo that can be taken."""
+    """The file is not a photo that we take.
+
+    `reason` is stable: `empty`, `too_large`, `too_many_pixels`, `unsupported_type`, `corrupt`, `polyglot`.
+    """
 
     code = "photo_refused"
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail, errors=[InputError("/file", reason, detail)])
+        self.reason = reason
+
+
+class PhotoTooLarge(PhotoRefused):
+    """The file has more bytes than we take."""
+
+    code = "too_large"
 
 
 class NoDispatchDesk(DomainError):

@@ -58,9 +58,7 @@ class Web:
 
 
 @contextlib.contextmanager
-def web(
-    folder: Path, *options: str, up: bool = True, environment: dict[str, str] | None = None
-) -> Iterator[Web]:
+def web(folder: Path, *options: str, up: bool = True, environment: dict[str, str] | None = None) -> Iterator[Web]:
     """Starts a web server on a free port and takes its whole family down at the end."""
     port = free_port()
     drain_file = folder / "draining"

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from requests311.models.department import Department
 from requests311.models.jurisdiction import Jurisdiction
 from requests311.models.service import Service, Visibility
+from requests311.policies import Permission
 from requests311.statuses import Resolution, Status
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class ServiceRequestQuerySet(models.QuerySet["ServiceRequest"]):
     def visible_to(self, actor: "Actor") -> "ServiceRequestQuerySet":
         """What this caller may know exists: public ones, their own, and those their memberships cover."""
-        return self.filter(Q(visibility=Visibility.PUBLIC) | actor.owns() | actor.may_read_internal())
+        return self.filter(Q(visibility=Visibility.PUBLIC) | actor.owns() | actor.may(Permission.READ_INTERNAL))
 
     def by_id_or_number(self, key: str) -> "ServiceRequestQuerySet":
         """The request with this UUID, or with this number as people write it; none for anything else."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from requests311.photos.errors import PhotoRefused, corrupt
+from requests311.errors import PhotoRefused
 
 Data = bytes | mmap.mmap
 
@@ -199,3 +199,7 @@ def _read_heic(data: Data) -> Container:
     exif = picture.info.get("exif")
     found.exif = exif if isinstance(exif, bytes) else b""
     return found
+
+
+def corrupt() -> PhotoRefused:
+    return PhotoRefused("corrupt", "The picture is damaged or was cut off on its way. Please send it again.")

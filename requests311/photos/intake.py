@@ -17,9 +17,9 @@ from django.db import transaction
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
+from requests311.errors import PhotoRefused, PhotoTooLarge
 from requests311.models.photo import Photo, originals
 from requests311.photos.containers import EXTENSIONS, Data, read_container
-from requests311.photos.errors import PhotoRefused
 from requests311.photos.metadata import read_metadata
 from requests311.photos.polyglots import refuse_polyglots
 
@@ -55,7 +55,7 @@ def inspect(file: BinaryIO) -> Inspection:
         raise PhotoRefused("empty", "The file is empty.")
     if size > settings.PHOTO_MAX_BYTES:
         limit = settings.PHOTO_MAX_BYTES // 2**20
-        raise PhotoRefused("too_large", f"The file is too large; at most {limit} MB are accepted.")
+        raise PhotoTooLarge("too_large", f"The file is too large; at most {limit} MB are accepted.")
     with _contents(file) as data:
         container = read_container(data)
         if container.width * container.height > settings.PHOTO_MAX_PIXELS:

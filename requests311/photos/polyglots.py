@@ -9,8 +9,8 @@ megabytes of film do not match one by chance.
 
 import re
 
+from requests311.errors import PhotoRefused
 from requests311.photos.containers import Container, Data
-from requests311.photos.errors import PhotoRefused
 
 #: A page that a browser, or a program, that a web server would run. `<?=` and `<%` are too short to
 #: look for: compressed film contains them. XMP is XML, so a bare "<" or "<?" says nothing.

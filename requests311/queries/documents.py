@@ -25,6 +25,7 @@ from django.db.models.functions import Cast, Coalesce, Concat, JSONObject, NullI
 
 from requests311.actors import Actor
 from requests311.models import Photo, PhotoState, ServiceRequest
+from requests311.policies import Permission
 
 
 class _X(GeoFunc):
@@ -48,10 +49,10 @@ def request_documents(
     document = _joined(
         _public(base_url),
         Case(
-            When(actor.owns() | actor.may_read_internal(), then=_personal()),
+            When(actor.owns() | actor.may(Permission.READ_CONTACT), then=_personal()),
             default=JSONObject(),
         ),
-        Case(When(actor.may_read_internal(), then=_internal()), default=JSONObject()),
+        Case(When(actor.may(Permission.READ_INTERNAL), then=_internal()), default=JSONObject()),
     )
     return requests.annotate(document=Cast(document, TextField())).values_list("document", flat=True)
 

@@ -7,6 +7,7 @@ from django.db.models.functions import Cast, JSONObject, NullIf
 
 from requests311.actors import Actor
 from requests311.models import Audience, Event, ServiceRequest
+from requests311.policies import Permission
 
 
 def timeline(key: str, *, actor: Actor) -> "QuerySet[Event, str]":
@@ -16,7 +17,7 @@ def timeline(key: str, *, actor: Actor) -> "QuerySet[Event, str]":
     event. Staff-only events, and who acted, are for staff who may read them.
     """
     visible = ServiceRequest.objects.visible_to(actor).by_id_or_number(key)
-    internal = Q(request__in=ServiceRequest.objects.by_id_or_number(key).filter(actor.may_read_internal()))
+    internal = Q(request__in=ServiceRequest.objects.by_id_or_number(key).filter(actor.may(Permission.READ_INTERNAL)))
     public: dict[str, Any] = {
         "id": "id",
         "version": "version",

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
-from jsonschema import Draft4Validator  # type: ignore[import-untyped]
+from jsonschema import Draft4Validator
 from openapi_spec_validator import validate
 
 OPENAPI = Path(__file__).resolve().parent.parent.parent / "openapi.yaml"

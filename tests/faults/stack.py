@@ -5,18 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
-import httpx
-import psutil
 import redis
 
 from tests.processes import Web, database_url, free_port, wait_until, web
 
 ROOT = Path(__file__).resolve().parents[2]
-T = TypeVar("T")
 
 
 class Broker:
@@ -57,8 +53,9 @@ class Workers:
         self.folder = folder
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        arguments = ["-A", "config", "worker", "-B", "-s", str(self.folder / "beat"), "-c", "2", "-l", "warning"]
+    def start(self, *, processes: int = 2) -> None:
+        arguments = ["-A", "config", "worker", "-B", "-s", str(self.folder / "beat"), "-l", "warning"]
+        arguments += ["-c", str(processes)]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "celery", *arguments, "-Q", "default,notifications,photos"],
             cwd=ROOT,
@@ -113,15 +110,3 @@ def running_stack(folder: Path, environment: dict[str, str]) -> Iterator[Stack]:
         yield stack
     finally:
         stack.close()
-
-
-def sum_of_rss(process: psutil.Process) -> int:
-    """Bytes that a process and its children hold."""
-    family = [process, *process.children(recursive=True)]
-    return sum(member.memory_info().rss for member in family)
-
-
-def answer(call: Callable[[], httpx.Response]) -> httpx.Response:
-    response = call()
-    assert response.status_code < 500, response.text
-    return response

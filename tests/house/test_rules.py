@@ -58,7 +58,10 @@ def test_domain_and_leaves_know_nothing_of_http() -> None:
 
 def test_no_django_signals_for_our_own_logic() -> None:
     at_fault = [
-        path.name for path in sources(*PACKAGES) for name in imports(path) if name.startswith("django.db.models.signals")
+        path.name
+        for path in sources(*PACKAGES)
+        for name in imports(path)
+        if name.startswith("django.db.models.signals")
     ]
     assert at_fault == []
 
@@ -66,10 +69,7 @@ def test_no_django_signals_for_our_own_logic() -> None:
 def test_web_processes_do_not_load_what_only_workers_need() -> None:
     # numpy is there already: GeoDjango imports it wherever it is installed, and shapely needs it.
     heavy = ("firebase_admin", "pyvips", "cv2", "pillow_heif", "shapely", "pyogrio")
-    code = (
-        "import config.wsgi, sys; import config.urls;"
-        f"print([name for name in {heavy!r} if name in sys.modules])"
-    )
+    code = f"import config.wsgi, sys; import config.urls;print([name for name in {heavy!r} if name in sys.modules])"
     shown = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=True
     )
@@ -88,9 +88,7 @@ def test_no_services_py() -> None:
 def test_actions_are_keyword_only_and_say_who_acts() -> None:
     for path in (ROOT / "requests311" / "actions").glob("[a-z]*.py"):
         tree = ast.parse(path.read_text())
-        action = next(
-            node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == path.stem
-        )
+        action = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == path.stem)
         assert not action.args.args, f"{path.stem} takes positional arguments"
         assert action.args.kwonlyargs[0].arg == "by", f"{path.stem} does not begin with by="
 

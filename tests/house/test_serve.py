@@ -3,85 +3,21 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import httpx
 import psutil
 import pytest
-from django.db import connection
+
+from tests.processes import free_port, web
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def database_url() -> str:
-    """The test database of this xdist worker, for another process."""
-    database = connection.settings_dict
-    user, password = quote(database["USER"], safe=""), quote(database["PASSWORD"], safe="")
-    return f"postgres://{user}:{password}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
-
-
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
-
-
-class Web:
-    """A running web server."""
-
-    def __init__(self, process: subprocess.Popen[bytes], port: int, drain_file: Path) -> None:
-        self.process = process
-        self.url = f"http://127.0.0.1:{port}"
-        self.drain_file = drain_file
-        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
-
-    def wait_up(self) -> None:
-        for _ in range(600):
-            assert self.process.poll() is None, "the web server ended"
-            with contextlib.suppress(httpx.TransportError):
-                if self.http.get("/livez").status_code == 200:
-                    return
-            time.sleep(0.1)
-        raise AssertionError("the web server did not come up")
-
-
-@contextlib.contextmanager
-def web(folder: Path, *options: str, up: bool = True) -> Iterator[Web]:
-    """Starts a web server on a free port and takes its whole family down at the end."""
-    port = free_port()
-    drain_file = folder / "draining"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "config.serve", "--port", str(port), *options],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "ENVIRONMENT": "test",
-            "DATABASE_URL": database_url(),
-            "STORAGE_URL": (folder / "media").as_uri(),
-            "DRAIN_FILE": str(drain_file),
-        },
-    )
-    server = Web(process, port, drain_file)
-    try:
-        if up:
-            server.wait_up()
-        yield server
-    finally:
-        server.http.close()
-        family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-        process.kill()
-        process.wait()
-        for member in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()
 
 
 def test_answers_and_ends_with_0(tmp_path: Path) -> None:

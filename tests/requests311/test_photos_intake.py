@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from requests311.photos.errors import PhotoRefused
+from requests311.errors import PhotoRefused
 from requests311.photos.intake import inspect
 from tests.factories import photos
 
@@ -96,31 +96,31 @@ def test_fill_bytes_and_unknown_segments_are_welcome() -> None:
 
 
 def test_an_empty_file() -> None:
-    assert refusal(b"").code == "empty"
+    assert refusal(b"").reason == "empty"
 
 
 def test_one_byte_too_many(settings: Any) -> None:
     data = photos.photo()
     exactly = data + bytes(settings.PHOTO_MAX_BYTES - len(data))
     assert inspect(io.BytesIO(exactly)).size_bytes == 20 * 1024 * 1024
-    assert refusal(exactly + b"\0").code == "too_large"
+    assert refusal(exactly + b"\0").reason == "too_large"
 
 
 @pytest.mark.parametrize("name", sorted(photos.other_files()))
 def test_other_kinds_of_files(name: str) -> None:
-    assert refusal(photos.other_files()[name]).code == "unsupported_type"
+    assert refusal(photos.other_files()[name]).reason == "unsupported_type"
 
 
 @pytest.mark.parametrize("content_type", TYPES)
 def test_a_truncated_file(content_type: str) -> None:
-    assert refusal(photos.truncated(photos.photo(content_type))).code == "corrupt"
+    assert refusal(photos.truncated(photos.photo(content_type))).reason == "corrupt"
 
 
 @pytest.mark.parametrize("content_type", TYPES)
 def test_a_file_cut_anywhere_is_refused_and_breaks_nothing(content_type: str) -> None:
     data = photos.photo(content_type, photos.corners(64, 48))
     for length in range(1, len(data) - 1, 7):
-        assert refusal(data[:length]).code in {"corrupt", "unsupported_type"}
+        assert refusal(data[:length]).reason in {"corrupt", "unsupported_type"}
 
 
 @pytest.mark.parametrize("content_type", TYPES)
@@ -132,7 +132,7 @@ def test_a_file_with_any_byte_changed_breaks_nothing(content_type: str) -> None:
         try:
             inspect(io.BytesIO(bytes(damaged)))
         except PhotoRefused as refused:
-            assert refused.code in {"corrupt", "unsupported_type", "too_many_pixels"}  # noqa: PT017
+            assert refused.reason in {"corrupt", "unsupported_type", "too_many_pixels"}  # noqa: PT017
 
 
 @pytest.mark.parametrize(
@@ -142,31 +142,31 @@ def test_a_file_with_any_byte_changed_breaks_nothing(content_type: str) -> None:
 )
 def test_bombs(bomb: Any) -> None:
     assert len(bomb()) < 120_000
-    assert refusal(bomb()).code == "too_many_pixels"
+    assert refusal(bomb()).reason == "too_many_pixels"
 
 
 def test_the_bound_is_the_setting(settings: Any) -> None:
     settings.PHOTO_MAX_PIXELS = 640 * 480
     assert inspect(io.BytesIO(photos.photo())).width == 640
     settings.PHOTO_MAX_PIXELS -= 1
-    assert refusal(photos.photo()).code == "too_many_pixels"
+    assert refusal(photos.photo()).reason == "too_many_pixels"
 
 
 @pytest.mark.parametrize("name", sorted(photos.polyglots()))
 def test_polyglots(name: str) -> None:
-    assert refusal(photos.polyglots()[name]).code == "polyglot"
+    assert refusal(photos.polyglots()[name]).reason == "polyglot"
 
 
 @pytest.mark.parametrize("content_type", TYPES)
 def test_polyglots_of_every_format(content_type: str) -> None:
-    assert refusal(photos.photo(content_type) + photos.archive()).code == "polyglot"
+    assert refusal(photos.photo(content_type) + photos.archive()).reason == "polyglot"
     script = photos.exif(description="<script>alert(1)</script>")
-    assert refusal(photos.photo(content_type, metadata=script)).code == "polyglot"
+    assert refusal(photos.photo(content_type, metadata=script)).reason == "polyglot"
 
 
 def test_more_segments_than_a_camera_writes() -> None:
     data = photos.photo()
-    assert refusal(data[:2] + b"\xff\xe5\0\2" * 100_000 + data[2:]).code == "corrupt"
+    assert refusal(data[:2] + b"\xff\xe5\0\2" * 100_000 + data[2:]).reason == "corrupt"
 
 
 # --- Real cameras ------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ WEB_PROCESS = """
 import json, sys
 import django
 django.setup()
-from requests311.photos.errors import PhotoRefused
+from requests311.errors import PhotoRefused
 from requests311.photos.intake import inspect
 
 codes = []
@@ -204,7 +204,7 @@ for path in sys.argv[1:]:
         try:
             codes.append(inspect(file).content_type)
         except PhotoRefused as refused:
-            codes.append(refused.code)
+            codes.append(refused.reason)
 peak = [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:")]
 decoders = sorted({"pyvips", "PIL.JpegImagePlugin"} & set(sys.modules))
 print(json.dumps({"codes": codes, "peak_kib": peak[0], "decoders": decoders}))

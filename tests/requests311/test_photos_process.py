@@ -19,9 +19,9 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.models import User
 from config.celery import app
+from requests311.errors import PhotoRefused
 from requests311.models import Photo, PhotoState
 from requests311.models.photo import originals, variants
-from requests311.photos.errors import PhotoRefused
 from requests311.photos.intake import receive
 from requests311.photos.variants import REASONS, pending_ids, process
 from tests.factories import photos
