@@ -7,12 +7,10 @@ unique index (at most `lock_timeout`, then 409) and finds its answer. Refusals a
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 from rest_framework.request import Request
@@ -20,6 +18,7 @@ from rest_framework.request import Request
 from accounts.models import User
 from api.errors import HttpError
 from api.models import IdempotencyKey
+from requests311.queries.documents import Documents
 
 _CLAIM = """
 INSERT INTO api_idempotencykey (user_id, key, fingerprint, created_at) VALUES (%s, %s, %s, %s)
@@ -37,7 +36,7 @@ class Answer:
 
 
 #: Does the work and names the answer: its status, and the query that writes its body.
-Work = Callable[[], tuple[int, "QuerySet[Any, str]"]]
+Work = Callable[[], tuple[int, Documents]]
 
 
 def once(request: Request, user: User, work: Work) -> Answer:
@@ -49,7 +48,7 @@ def once(request: Request, user: User, work: Work) -> Answer:
     if not key:
         with transaction.atomic():
             status, documents = work()
-            return Answer(status, documents.get())
+            return Answer(status, documents.text())
     if len(key) > 200 or not key.isprintable():
         raise HttpError(400, "idempotency_key_invalid", "Idempotency-Key has at most 200 printable characters.")
     fingerprint = _fingerprint(request)
@@ -89,13 +88,13 @@ def _claim(user_id: UUID, key: str, fingerprint: str) -> int | None:
     return row[0] if row else None
 
 
-def _keep(claim: int, status: int, documents: "QuerySet[Any, str]") -> str:
+def _keep(claim: int, status: int, documents: Documents) -> str:
     """Writes the answer and reads it back in one statement, so that both are the same text."""
-    sql, params = documents.query.sql_with_params()
+    answer = f"SELECT document FROM ({documents.sql}) AS answer"  # noqa: S608 (our own statement)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE api_idempotencykey SET status = %s, body = ({sql}) WHERE id = %s RETURNING body",  # noqa: S608
-            [status, *params, claim],
+            f"UPDATE api_idempotencykey SET status = %s, body = ({answer}) WHERE id = %s RETURNING body",  # noqa: S608
+            [status, *documents.params, claim],
         )
         return str(cursor.fetchone()[0])
 

@@ -32,7 +32,7 @@ from requests311.actions.transition import transition as move
 from requests311.actors import Actor
 from requests311.errors import NotFound
 from requests311.models import ServiceRequest
-from requests311.queries.documents import request_document, request_documents
+from requests311.queries.documents import Documents, request_document, request_documents
 from requests311.queries.timeline import timeline
 from requests311.statuses import Status
 
@@ -70,7 +70,7 @@ class RequestsView(APIView):
         user = signed_in(request)
         values = checked(RequestInput, request.data)
 
-        def work() -> tuple[int, Any]:
+        def work() -> tuple[int, Documents]:
             made = submit(by=user, **{key: value for key, value in values.items() if value is not None})
             # The reporter's own view; memberships would show them nothing more of their own report.
             documents = request_document(made.request.pk, actor=Actor.reporter(user), base_url=base_url(request))
@@ -113,8 +113,8 @@ class RequestsView(APIView):
         if values["mine"] and actor.user is None:
             raise NotAuthenticated("`mine` needs an access token.")
         page = RequestsPage(actor, values)
-        rows = list(request_documents(page.rows, actor=actor, base_url=base_url(request)).values_list(*page.columns))
-        documents, cursor = page.cut(rows)
+        found = request_documents(page.rows, actor=actor, base_url=base_url(request), order=page.order)
+        documents, cursor = page.cut(found.rows())
         headers = {"Vary": "Authorization", "Cache-Control": "private, no-cache"}
         if cursor:
             headers["Link"] = pagination.next_link(request, cursor)
@@ -205,7 +205,7 @@ class TransitionsView(APIView):
                 text=values.get("text", ""),
                 resolution=values.get("resolution", ""),
             )
-            body = request_document(moved.pk, actor=actor, base_url=base_url(request)).get()
+            body = request_document(moved.pk, actor=actor, base_url=base_url(request)).text()
         return _document(body)
 
 

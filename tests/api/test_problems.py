@@ -11,8 +11,10 @@ from django.test import override_settings
 from django.urls import path
 from rest_framework.test import APIClient
 
+from api.errors import STATUS
 from config.urls import handler400, handler404, handler500
 from config.urls import urlpatterns as real
+from requests311.errors import DomainError
 from tests.api.asking import API, refused
 
 pytestmark = pytest.mark.django_db
@@ -124,3 +126,11 @@ class TestRequestId:
         response = client.get("/livez", headers={"X-Request-ID": given})
         assert response["X-Request-ID"] != given
         assert UUID(hex=response["X-Request-ID"])
+
+
+def test_every_refusal_of_the_domain_has_a_status() -> None:
+    def kinds(of: type[DomainError]) -> set[type[DomainError]]:
+        return {of}.union(*(kinds(kind) for kind in of.__subclasses__()))
+
+    # The base class is never raised itself.
+    assert kinds(DomainError) - {DomainError} == set(STATUS)
