@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import LazySettings
 from rest_framework.test import APIClient
 
 from api import throttling
 from requests311 import catalogue
+
+# Slow is not wrong: a busy machine must not fail a property, and a run must say the same as the last one.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("steady")
 
 
 def _is_loopback(address: Any) -> bool:

@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import redis
 
 from tests.processes import Web, database_url, free_port, wait_until, web
@@ -53,7 +55,15 @@ class Workers:
         self.folder = folder
         self.process: subprocess.Popen[bytes] | None = None
 
+    def figures(self) -> str:
+        """What the worker tells Prometheus."""
+        answer = httpx.get(f"http://127.0.0.1:{self.environment['WORKER_METRICS_PORT']}/metrics", trust_env=False)
+        return answer.raise_for_status().text
+
     def start(self, *, processes: int = 2) -> None:
+        # Its children count in files of their own, which a former worker's must not be added to.
+        metrics = Path(tempfile.mkdtemp(dir=self.folder))
+        self.environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
         arguments = ["-A", "config", "worker", "-B", "-s", str(self.folder / "beat"), "-l", "warning"]
         arguments += ["-c", str(processes)]
         self.process = subprocess.Popen(
@@ -86,6 +96,7 @@ class Stack:
             "BROKER_URL": self.broker.url,
             "REDIS_URL": self.broker.url,
             "STORAGE_URL": (folder / "media").as_uri(),
+            "WORKER_METRICS_PORT": str(free_port()),
             "LOG_LEVEL": "WARNING",
             "SWEEP_SECONDS": "1",
             # The shortest lease there is, so that what a killed worker held is free again soon.

@@ -156,6 +156,8 @@ def test_a_status_change_reaches_the_phone(stack: Stack, emulator: RunningEmulat
         )
         assert moved.status_code == 200, moved.text
         received = emulator.wait_for(2, "t", kind="token", seconds=30)
+    sent = 'requests311_deliveries_total{channel="push",outcome="sent"} 2.0'
+    wait_until(lambda: sent in stack.workers.figures(), "the worker's figures do not show the two pushes")
     by_status = {found["message"]["data"]["status"]: found["message"] for found in received}
     assert set(by_status) == {"submitted", "acknowledged"}
     assert by_status["acknowledged"]["data"]["number"] == made.json()["number"]
