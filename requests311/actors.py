@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from requests311.models.membership import Membership
+from requests311.models.photo import Photo
 from requests311.models.service_request import ServiceRequest
 from requests311.policies import REPORTER, ROLES, Permission, Role
 
@@ -43,6 +44,12 @@ class Actor:
             if permission in ROLES[Role(membership.role)]:
                 condition |= _covered_by(membership)
         return condition
+
+    def sees_origin_of(self, photo: Photo) -> bool:
+        """Where and when it was taken is for who took it, and for staff of the request's department."""
+        if self.user is not None and photo.uploaded_by_id == self.user.pk:
+            return True
+        return photo.request is not None and Permission.READ_INTERNAL in self.permissions_on(photo.request)
 
     def permissions_on(self, request: ServiceRequest) -> frozenset[Permission]:
         """All that the caller may do with this request; needs `request.department` at hand."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from requests311.models import Attribute, Department, Jurisdiction, RoutingRule, Service
-from requests311.routing import specificity
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def _read(jurisdiction: Jurisdiction) -> Catalogue:
         version=jurisdiction.catalogue_version,
         jurisdiction=jurisdiction,
         offers=MappingProxyType({service.code: _offer(service) for service in services}),
-        rules=tuple(sorted(rules, key=specificity, reverse=True)),
+        rules=tuple(sorted(rules, key=RoutingRule.specificity, reverse=True)),
         desk=Department.objects.filter(jurisdiction=jurisdiction, is_dispatch_desk=True, active=True).first(),
     )
 

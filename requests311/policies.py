@@ -1,6 +1,12 @@
 """Who may do what: the permissions, the roles, and the one table that joins them."""
 
 from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
 class Permission(StrEnum):
@@ -34,3 +40,15 @@ ROLES: dict[Role, frozenset[Permission]] = {
 
 #: What a reporter may do with a request of their own.
 REPORTER: frozenset[Permission] = frozenset({Permission.WITHDRAW, Permission.REOPEN})
+
+
+class Viewer(Protocol):
+    """What a QuerySet asks of the one who looks; `requests311.actors.Actor` answers it."""
+
+    user: "User | None"
+
+    def owns(self) -> Q:
+        """Condition on requests: the viewer reported it."""
+
+    def may(self, permission: Permission) -> Q:
+        """Condition on requests: the viewer has this permission there."""

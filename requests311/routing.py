@@ -1,22 +1,18 @@
 """Place + service + answers → department, and the reason.
 
-The most specific rule wins: rank first, then a service over its group over everything, then a rule that
-asks for an answer, then the smaller area. What no rule catches goes to the jurisdiction's dispatch desk,
+The most specific rule wins (`RoutingRule.specificity`). What no rule catches goes to the jurisdiction's dispatch desk,
 because a report is never lost for want of a rule; what a broken rule would catch goes there too, loudly.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from notifications.alerts import alert
+from requests311.catalogue import Catalogue
 from requests311.errors import NoDispatchDesk
 from requests311.models import Department, RoutingRule, Service
-
-if TYPE_CHECKING:
-    from requests311.catalogue import Catalogue
 
 
 @dataclass(frozen=True)
@@ -28,14 +24,8 @@ class Decision:
     rule_id: int | None
 
 
-def specificity(rule: RoutingRule) -> tuple[int, int, bool, float]:
-    """Sorts rules; the greatest is the most specific. `RoutingRule.clean` refuses two that are equal here."""
-    target = 2 if rule.service_id else 1 if rule.group else 0
-    return rule.rank, target, bool(rule.attribute), -(rule.area.square_metres if rule.area else inf)
-
-
 def route(
-    catalogue: "Catalogue",
+    catalogue: Catalogue,
     service: Service,
     *,
     area_ids: Collection[int],
@@ -93,13 +83,13 @@ def _answer_fits(rule: RoutingRule, answers: Mapping[str, Any]) -> bool:
 
 
 def _because(rule: RoutingRule) -> str:
-    what = rule.service.name if rule.service else rule.group or "every service"
+    what = rule.service.name if rule.service else rule.group or "all"
     where = f" in {rule.area.name}" if rule.area else ""
     answer = f" where {rule.attribute} is {rule.value}" if rule.attribute else ""
-    return f"rule {rule.pk} gives it {what}{where}{answer}"
+    return f"{what} reports{where}{answer} are theirs (rule {rule.pk})"
 
 
-def _to_desk(catalogue: "Catalogue", reason: str) -> Decision:
+def _to_desk(catalogue: Catalogue, reason: str) -> Decision:
     if catalogue.desk is None:
         raise NoDispatchDesk(f"{catalogue.jurisdiction.name} has no dispatch desk; load its departments again.")
     return Decision(catalogue.desk, reason, None)

@@ -93,7 +93,7 @@ class PhotoView(APIView):
         photo = Photo.objects.visible_to(actor).select_related("request__department").filter(pk=photo_id).first()
         if photo is None:
             raise NotFound
-        private = photo.is_personal_to(actor)
+        private = actor.sees_origin_of(photo)
         headers = {"Vary": "Authorization", "Cache-Control": "private, no-cache"}
         return Response(_document(photo, base_url(request), private=private), headers=headers)
 

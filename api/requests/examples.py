@@ -19,7 +19,7 @@ DOCUMENT = {
     "service": "pothole",
     "service_name": "Pothole",
     "department": {"code": "roads-west", "name": "Roads – West"},
-    "reason": "rule 3 gives it Pothole in West Ward",
+    "reason": "Pothole reports in West Ward are theirs (rule 3)",
     "areas": [{"kind": "ward", "code": "west", "name": "West Ward"}],
     "location": {"latitude": 40.05, "longitude": -74.95},
     "address": "",

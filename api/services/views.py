@@ -49,7 +49,7 @@ _LOCATED = {
     "jurisdiction": {"code": "smallville", "name": "Smallville"},
     "areas": [{"kind": "ward", "code": "west", "name": "West Ward"}],
     "department": {"code": "roads-west", "name": "Roads – West"},
-    "reason": "rule 3 gives it Pothole in West Ward",
+    "reason": "Pothole reports in West Ward are theirs (rule 3)",
 }
 
 

@@ -1,6 +1,5 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
@@ -12,10 +11,7 @@ from django.db.models import Q
 from uuid_utils.compat import uuid7
 
 from requests311.models.service_request import ServiceRequest
-from requests311.policies import Permission
-
-if TYPE_CHECKING:
-    from requests311.actors import Actor
+from requests311.policies import Viewer
 
 
 class PhotoState(models.TextChoices):
@@ -43,11 +39,11 @@ class AttachedPhoto:
 
 
 class PhotoQuerySet(models.QuerySet["Photo"]):
-    def visible_to(self, actor: "Actor") -> "PhotoQuerySet":
+    def visible_to(self, viewer: Viewer) -> "PhotoQuerySet":
         """Their own uploads, and the photos of requests they may see."""
-        own = Q(uploaded_by=actor.user.pk) if actor.user else Q(pk__in=[])
+        own = Q(uploaded_by=viewer.user.pk) if viewer.user else Q(pk__in=[])
         # A rejected photo is the uploader's business alone.
-        shown = Q(request__in=ServiceRequest.objects.visible_to(actor)) & ~Q(state=PhotoState.REJECTED)
+        shown = Q(request__in=ServiceRequest.objects.visible_to(viewer)) & ~Q(state=PhotoState.REJECTED)
         return self.filter(own | shown)
 
     def attach(self, photos: Sequence[UUID], *, to: UUID, uploaded_by: UUID) -> list[AttachedPhoto]:
@@ -109,9 +105,3 @@ class Photo(models.Model):
 
     def __str__(self) -> str:
         return f"photo {self.pk}"
-
-    def is_personal_to(self, actor: "Actor") -> bool:
-        """Where and when it was taken is for who took it, and for staff of the request's department."""
-        if actor.user is not None and self.uploaded_by_id == actor.user.pk:
-            return True
-        return self.request is not None and Permission.READ_INTERNAL in actor.permissions_on(self.request)

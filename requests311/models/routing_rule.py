@@ -1,4 +1,5 @@
 from datetime import date
+from math import inf
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -14,7 +15,7 @@ from requests311.models.service import Datatype, Service
 class RoutingRule(models.Model):
     """Service or group × area × answer to an attribute → department, with dates and rank.
 
-    Which of several rules wins is in `requests311.routing`. Two rules of which neither is more specific
+    Two rules of which neither is more specific
     are a tie, and a tie is refused here, when the second is saved.
     """
 
@@ -64,6 +65,15 @@ class RoutingRule(models.Model):
         answer = f" where {self.attribute} is {self.value}" if self.attribute else ""
         return f"{what}{where}{answer} → {self.department.name}"
 
+    def specificity(self) -> tuple[int, int, bool, float]:
+        """Of the rules that fit a report, the greatest wins.
+
+        Rank first, then a service over its group over everything, then a rule that asks for an answer, then
+        the smaller area.
+        """
+        target = 2 if self.service_id else 1 if self.group else 0
+        return self.rank, target, bool(self.attribute), -(self.area.square_metres if self.area else inf)
+
     def clean(self) -> None:
         """Refuses a rule that cannot be read, that reaches into another jurisdiction, or that ties."""
         self._refuse_foreign_parts()
@@ -105,7 +115,7 @@ class RoutingRule(models.Model):
         )
 
     def ties_with(self, other: "RoutingRule") -> bool:
-        """Both could fit one report, and `requests311.routing.specificity` cannot tell them apart."""
+        """Both could fit one report, and `specificity` cannot tell them apart."""
         return self._both_answers_can_hold(other) and self._same_size(other) and self._overlaps(other)
 
     def _both_answers_can_hold(self, other: "RoutingRule") -> bool:

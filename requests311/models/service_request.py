@@ -1,5 +1,3 @@
-from typing import TYPE_CHECKING
-
 from django.conf import settings
 from django.contrib.gis.db import models
 from django.contrib.postgres.indexes import GinIndex
@@ -12,17 +10,14 @@ from uuid_utils.compat import uuid7
 from requests311.models.department import Department
 from requests311.models.jurisdiction import Jurisdiction
 from requests311.models.service import Service, Visibility
-from requests311.policies import Permission
+from requests311.policies import Permission, Viewer
 from requests311.statuses import Resolution, Status
-
-if TYPE_CHECKING:
-    from requests311.actors import Actor
 
 
 class ServiceRequestQuerySet(models.QuerySet["ServiceRequest"]):
-    def visible_to(self, actor: "Actor") -> "ServiceRequestQuerySet":
+    def visible_to(self, viewer: Viewer) -> "ServiceRequestQuerySet":
         """What this caller may know exists: public ones, their own, and those their memberships cover."""
-        return self.filter(Q(visibility=Visibility.PUBLIC) | actor.owns() | actor.may(Permission.READ_INTERNAL))
+        return self.filter(Q(visibility=Visibility.PUBLIC) | viewer.owns() | viewer.may(Permission.READ_INTERNAL))
 
     def by_id_or_number(self, key: str) -> "ServiceRequestQuerySet":
         """The request with this UUID, or with this number as people write it; none for anything else."""

@@ -12,7 +12,7 @@ from requests311.catalogue import catalogue_of
 from requests311.errors import NoDispatchDesk
 from requests311.models import Attribute, Department, RoutingRule, ServiceRequest
 from requests311.places import locate
-from requests311.routing import Decision, route, specificity
+from requests311.routing import Decision, route
 from tests.factories.cities import SmallCity, small_city
 from tests.factories.people import guest
 from tests.requests311.reporting import at, refused, report
@@ -93,7 +93,9 @@ def test_of_two_rules_the_more_specific_wins(city: SmallCity, reverse: bool) -> 
 @pytest.mark.django_db
 def test_all_of_them_at_once_in_order(city: SmallCity) -> None:
     made = [rule(city, "roads", **step(city, fields)) for _, fields in LADDER]
-    assert [found.pk for found in sorted(RoutingRule.objects.all(), key=specificity)] == [one.pk for one in made]
+    assert [found.pk for found in sorted(RoutingRule.objects.all(), key=RoutingRule.specificity)] == [
+        one.pk for one in made
+    ]
     while made:
         assert decide(city, position="lane").rule_id == made[-1].pk
         made.pop().delete()
@@ -164,15 +166,19 @@ class TestReason:
         )
         row = report(city, guest(), attributes={"position": "curb"})
         kept = ServiceRequest.objects.get(pk=row.pk)
-        assert kept.reason == f"rule {again.pk} gives it Pothole in West Ward where position is curb"
+        assert kept.reason == f"Pothole reports in West Ward where position is curb are theirs (rule {again.pk})"
 
     @pytest.mark.parametrize(
         ("fields", "what"),
-        [({}, "every service"), ({"group": "Streets"}, "Streets"), ({"area": "west"}, "every service in West Ward")],
+        [
+            ({}, "all reports"),
+            ({"group": "Streets"}, "Streets reports"),
+            ({"area": "west"}, "all reports in West Ward"),
+        ],
     )
     def test_of_wide_rules(self, city: SmallCity, fields: dict[str, Any], what: str) -> None:
         made = rule(city, "roads", **step(city, fields))
-        assert decide(city).reason == f"rule {made.pk} gives it {what}"
+        assert decide(city).reason == f"{what} are theirs (rule {made.pk})"
 
     def test_no_rule(self, city: SmallCity) -> None:
         found = decide(city)

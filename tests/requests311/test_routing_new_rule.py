@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from geo.models import Area
 from requests311.catalogue import Catalogue
 from requests311.models import Department, Jurisdiction, RoutingRule, Service
-from requests311.routing import route, specificity
+from requests311.routing import route
 
 TODAY = date(2026, 11, 21)
 WARDS = [Area(pk=number, kind="ward", square_metres=100.0 * number) for number in (1, 2, 3)]
@@ -33,7 +33,7 @@ def wide_rules(draw: st.DrawFn) -> RoutingRule:
 
 
 def picture(rules: list[RoutingRule]) -> Catalogue:
-    ordered = tuple(sorted(rules, key=specificity, reverse=True))
+    ordered = tuple(sorted(rules, key=RoutingRule.specificity, reverse=True))
     return Catalogue(version=1, jurisdiction=JURISDICTION, offers={}, rules=ordered, desk=Department(pk=99))
 
 

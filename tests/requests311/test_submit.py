@@ -45,7 +45,7 @@ def test_a_report_has_everything_that_follows_from_it(city: SmallCity, monkeypat
     row = ServiceRequest.objects.get(pk=made.request.pk)
     assert (row.jurisdiction, row.service) == (city.jurisdiction, city.services["pothole"])
     assert row.department == city.departments["roads-west"]
-    assert row.reason.endswith("gives it Pothole in West Ward")
+    assert row.reason.startswith("Pothole reports in West Ward are theirs (rule ")
     assert row.areas == [{"kind": "ward", "code": "west", "name": "West Ward"}]
     assert row.location.equals_exact(at(place))
     assert row.due_at == datetime(2026, 11, 19, 5, 59, 59, tzinfo=UTC)
