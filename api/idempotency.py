@@ -6,6 +6,7 @@ unique index (at most `lock_timeout`, then 409) and finds its answer. Refusals a
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from uuid import UUID
 
@@ -19,6 +20,9 @@ from accounts.models import User
 from api.errors import HttpError
 from api.models import IdempotencyKey
 from requests311.queries.documents import Documents
+
+#: Printable ASCII, as the draft has it: what passes every proxy unchanged.
+KEY_PATTERN = r"^[!-~]([ -~]{0,198}[!-~])?$"
 
 _CLAIM = """
 INSERT INTO api_idempotencykey (user_id, key, fingerprint, created_at) VALUES (%s, %s, %s, %s)
@@ -49,8 +53,9 @@ def once(request: Request, user: User, work: Work) -> Answer:
         with transaction.atomic():
             status, documents = work()
             return Answer(status, documents.text())
-    if len(key) > 200 or not key.isprintable():
-        raise HttpError(400, "idempotency_key_invalid", "Idempotency-Key has at most 200 printable characters.")
+    if not re.fullmatch(KEY_PATTERN, key):
+        detail = "Idempotency-Key has 1 to 200 printable ASCII characters."
+        raise HttpError(400, "idempotency_key_invalid", detail)
     fingerprint = _fingerprint(request)
     try:
         with transaction.atomic():

@@ -121,9 +121,11 @@ def _refusal(status: int) -> OpenApiResponse:
     )
 
 
-def header(name: str, description: str, *, required: bool = False) -> OpenApiParameter:
+def header(name: str, description: str, *, required: bool = False, pattern: str = "") -> OpenApiParameter:
     # A required one that is empty is as good as missing.
     kind: Any = {"type": "string", "minLength": 1} if required else str
+    if pattern:
+        kind = {"type": "string", "pattern": pattern}
     return OpenApiParameter(name, kind, OpenApiParameter.HEADER, required=required, description=description)
 
 

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from api import etags, pagination
 from api.actors import caller, signed_in
 from api.fields import checked, checked_query
-from api.idempotency import once
+from api.idempotency import KEY_PATTERN, once
 from api.links import base_url
 from api.renderers import JSONText
 from api.requests import examples
@@ -57,7 +57,7 @@ class RequestsView(APIView):
             "One request and one event are written together. Send an Idempotency-Key and repeat the call as "
             "often as the network needs: it answers what it answered first."
         ),
-        parameters=[header("Idempotency-Key", "Yours, unique per report; kept for 24 hours.")],
+        parameters=[header("Idempotency-Key", "Yours, unique per report; kept for 24 hours.", pattern=KEY_PATTERN)],
         request=RequestInput,
         responses={
             200: answers(RequestDocument, "A request with this client_id exists; it.", ("known", examples.DOCUMENT)),

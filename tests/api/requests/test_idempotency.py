@@ -69,12 +69,12 @@ class TestKey:
         assert idempotency.forget_expired() == 1
         assert submit(phone, report(city), key="old").json()["id"] != first["id"]
 
-    @pytest.mark.parametrize("key", ["k" * 201, "a\x7fb", "a\tb", "\u0085"])
+    @pytest.mark.parametrize("key", ["k" * 201, "a\x7fb", "a\tb", "\u0085", "schlüssel"])
     def test_a_key_that_cannot_be_kept(self, phone: APIClient, city: SmallCity, key: str) -> None:
         refused(submit(phone, report(city), key=key), 400, "idempotency_key_invalid")
         assert not ServiceRequest.objects.exists()
 
-    @pytest.mark.parametrize("key", ["k" * 200, "'; DROP TABLE", "%s", "schlüssel"])
+    @pytest.mark.parametrize("key", ["k" * 200, "'; DROP TABLE", "%s"])
     def test_a_strange_key_is_a_key(self, phone: APIClient, city: SmallCity, key: str) -> None:
         first = submit(phone, report(city), key=key)
         assert first.status_code == 201
