@@ -1,14 +1,14 @@
 """What must survive a killed worker and a dead broker, on the real programs."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.models import User
 from notifications import devices, outbox
@@ -56,14 +56,8 @@ def guest_with_phone(token: str) -> User:
     return user
 
 
-def pothole(city: SmallCity) -> dict[str, object]:
-    latitude, longitude = city.point_in("west")
-    return {"service": "pothole", "location": {"latitude": latitude, "longitude": longitude}}
-
-
-def test_a_worker_killed_while_it_delivers_500_messages_loses_none(stack: Stack, emulator: RunningEmulator) -> None:
-    people = [guest_with_phone(f"t{number}") for number in range(50)]
-    events = [uuid4() for _ in range(10)]
+def enqueue(people: Sequence[User], events: Sequence[UUID]) -> None:
+    """A message about each event to each person."""
     with transaction.atomic():
         outbox.enqueue(
             [
@@ -79,6 +73,17 @@ def test_a_worker_killed_while_it_delivers_500_messages_loses_none(stack: Stack,
                 for event in events
             ]
         )
+
+
+def pothole(city: SmallCity) -> dict[str, object]:
+    latitude, longitude = city.point_in("west")
+    return {"service": "pothole", "location": {"latitude": latitude, "longitude": longitude}}
+
+
+def test_a_worker_killed_while_it_delivers_500_messages_loses_none(stack: Stack, emulator: RunningEmulator) -> None:
+    people = [guest_with_phone(f"t{number}") for number in range(50)]
+    events = [uuid4() for _ in range(10)]
+    enqueue(people, events)
     # Slow enough that the kill comes in the middle, whatever the machine.
     emulator.set_fault("slow", seconds=0.05)
     stack.workers.start(processes=1)
@@ -98,20 +103,7 @@ def test_a_worker_killed_while_it_delivers_500_messages_loses_none(stack: Stack,
 def test_what_is_sent_twice_has_the_same_event_id(stack: Stack, emulator: RunningEmulator) -> None:
     person = guest_with_phone("t")
     events = [uuid4() for _ in range(60)]
-    with transaction.atomic():
-        outbox.enqueue(
-            [
-                outbox.Notice(
-                    recipient_id=person.pk,
-                    event_id=event,
-                    kind="request_acknowledged",
-                    context={"number": "7K3F-9QTD", "service": {"en": "Pothole"}, "department": "Roads"},
-                    data={"event_id": str(event)},
-                    ttl=timedelta(days=1),
-                )
-                for event in events
-            ]
-        )
+    enqueue([person], events)
     emulator.set_fault("slow", seconds=0.2)
     stack.workers.start()
     emulator.wait_for(5, "t", kind="token", seconds=30)
@@ -162,3 +154,18 @@ def test_a_status_change_reaches_the_phone(stack: Stack, emulator: RunningEmulat
     assert set(by_status) == {"submitted", "acknowledged"}
     assert by_status["acknowledged"]["data"]["number"] == made.json()["number"]
     assert "We are on it." in by_status["acknowledged"]["notification"]["body"]
+
+
+def test_terminated_database_connections_cost_no_answer(stack: Stack, city: SmallCity) -> None:
+    """As after a failover: what lay in the pool is dead, and the next request must not find out by failing."""
+    headers = {"Authorization": f"Bearer {token_of(User.objects.create_guest())}"}
+    with stack.web() as server:
+        for _ in range(5):
+            assert server.http.post("/api/v1/requests", json=pothole(city), headers=headers).status_code == 201
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            for _ in range(8):
+                assert server.http.get("/api/v1/requests", headers=headers).status_code == 200
