@@ -34,8 +34,12 @@ class Installation(NamedTuple):
     programs: Path
 
 
+#: Before this there is no UNIQUE NULLS NOT DISTINCT, which routing rules and memberships are kept unique by.
+OLDEST_MAJOR = 15
+
+
 def installations() -> list[Installation]:
-    """Every PostgreSQL server that has PostGIS, newest first."""
+    """Every PostgreSQL server that is new enough and has PostGIS, newest first."""
     found = set()
     candidates = [Path(place) for pattern in PLACES for place in _glob(pattern)]
     candidates += [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
@@ -45,7 +49,7 @@ def installations() -> list[Installation]:
         if not (programs / "initdb").is_file() or not (programs / "postgres").is_file():
             continue
         major = _major(programs / "postgres")
-        if major is not None and _has_postgis(programs, major):
+        if major is not None and major >= OLDEST_MAJOR and _has_postgis(programs, major):
             found.add(Installation(major, programs))
     return sorted(found, reverse=True)
 
@@ -167,7 +171,7 @@ class Postgres:
         """initdb beside the final name, then a rename: Ctrl-C in between leaves no half-made cluster."""
         installation = next(iter(installations()), None)
         if installation is None:
-            raise ScriptError("PostgreSQL with PostGIS is not installed.")
+            raise ScriptError(f"PostgreSQL {OLDEST_MAJOR} or newer with PostGIS is not installed.")
         home = self.folder.resolve()
         new = home / "new"
         shutil.rmtree(new, ignore_errors=True)

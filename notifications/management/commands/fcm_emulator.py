@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from notifications.emulator import Emulator, EmulatorError
-from notifications.emulator.server import is_loopback
+from notifications.emulator.loopback import is_loopback
 
 
 class Command(BaseCommand):
