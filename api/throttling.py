@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import structlog
@@ -122,6 +123,7 @@ def _limit(text: str) -> RateLimitItem:
 
 _memory = MemoryStorage()
 _redis_pauses_until = 0.0
+_making_storage = Lock()
 
 
 def reset() -> None:
@@ -131,8 +133,15 @@ def reset() -> None:
     _redis_pauses_until = 0.0
 
 
-@lru_cache
 def _redis(url: str) -> RedisStorage:
+    # One at a time: `limits` looks for its client when a storage is made, and a second thread that looks
+    # meanwhile finds half a module and fails the first requests of a new process.
+    with _making_storage:
+        return _storage(url)
+
+
+@lru_cache
+def _storage(url: str) -> RedisStorage:
     return RedisStorage(url, wrap_exceptions=True, socket_connect_timeout=0.3, socket_timeout=0.3)
 
 

@@ -116,7 +116,7 @@ class TestRedis:
     def test_two_processes_count_together(self) -> None:
         def restart() -> None:
             throttling.reset()
-            throttling._redis.cache_clear()
+            throttling._storage.cache_clear()
 
         first = [ask().status_code for _ in range(2)]
         restart()

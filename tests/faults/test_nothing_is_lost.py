@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -169,3 +170,12 @@ def test_terminated_database_connections_cost_no_answer(stack: Stack, city: Smal
                 )
             for _ in range(8):
                 assert server.http.get("/api/v1/requests", headers=headers).status_code == 200
+
+
+def test_the_first_requests_of_a_new_process_come_all_at_once(stack: Stack, city: SmallCity) -> None:
+    """What is made at first use must be made once, however many threads use it first."""
+    headers = {"Authorization": f"Bearer {token_of(User.objects.create_guest())}"}
+    for _ in range(3):
+        with stack.web("--workers", "1", "--threads", "8") as server, ThreadPoolExecutor(16) as pool:
+            calls = [pool.submit(server.http.get, "/api/v1/requests", headers=headers) for _ in range(32)]
+            assert {call.result().status_code for call in calls} == {200}
