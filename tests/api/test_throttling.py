@@ -129,7 +129,9 @@ class TestRedis:
             settings.REDIS_URL = f"redis://127.0.0.1:{nobody.getsockname()[1]}/0"
             assert answers(*(ask() for _ in range(4))) == [200, 200, 200, 429]
 
-    def test_a_redis_that_hangs_is_waited_for_once(self, settings: LazySettings) -> None:
+    def test_a_redis_that_hangs_is_waited_for_once(
+        self, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         tries: list[str] = []
 
         class Hanging(MemoryStorage):
@@ -137,13 +139,9 @@ class TestRedis:
                 tries.append(key)
                 raise TimeoutError
 
-        original = throttling._redis
-        try:
-            throttling._redis = lambda url: Hanging()  # type: ignore[assignment]
-            assert answers(*(ask() for _ in range(4))) == [200, 200, 200, 429]
-            assert len(tries) == 1
-        finally:
-            throttling._redis = original
+        monkeypatch.setattr(throttling, "_redis", lambda url: Hanging())
+        assert answers(*(ask() for _ in range(4))) == [200, 200, 200, 429]
+        assert len(tries) == 1
 
     def test_a_redis_that_does_not_answer_costs_a_moment(self, settings: LazySettings) -> None:
         with socket.socket() as silent:
