@@ -113,8 +113,7 @@ def main() -> None:
     metrics = runtime / "metrics"
     metrics.mkdir()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
-    # A connection for every thread, and one for the moment in which one is being replaced.
-    os.environ.setdefault("DATABASE_POOL_SIZE", str(arguments.threads + 1))
+    os.environ.setdefault("DATABASE_KEEP_CONNECTIONS", "true")
 
     server = DrainingServer(
         drain_file=drain_file,
@@ -126,6 +125,8 @@ def main() -> None:
         http=HTTPModes.http1,
         workers=arguments.workers,
         blocking_threads=arguments.threads,
+        # A thread that ends takes its database connection with it.
+        blocking_threads_idle_timeout=600,
         # One Rust thread a worker reads and writes sockets; it is never what 2 cores wait for.
         runtime_mode=RuntimeModes.mt,
         runtime_threads=1,

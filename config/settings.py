@@ -171,14 +171,16 @@ TEMPLATES = [
     }
 ]
 
-#: Web processes keep connections in a pool; Celery closes Django's pool after every task, so workers do not.
-DATABASE_POOL_SIZE: int = read("int", "DATABASE_POOL_SIZE", 0)
+#: A thread of a web process keeps its connection; a worker's ends with the task. Set by `config.serve`.
+DATABASE_KEEP_CONNECTIONS: bool = read("bool", "DATABASE_KEEP_CONNECTIONS", False)
+#: Statements are prepared once a connection. Off for a pooler that cannot keep them apart (PgBouncer before 1.21).
+DATABASE_PREPARE: bool = read("bool", "DATABASE_PREPARE", True)
 
 DATABASES: dict[str, dict[str, Any]] = {}
 if DATABASE_URL:
     try:
         DATABASES["default"] = {
-            **dj_database_url.parse(DATABASE_URL, engine="django.contrib.gis.db.backends.postgis"),
+            **dj_database_url.parse(DATABASE_URL, engine="config.database"),
             "CONN_HEALTH_CHECKS": True,
         }
         options = DATABASES["default"].setdefault("OPTIONS", {})
@@ -187,9 +189,12 @@ if DATABASE_URL:
         # No JIT: our statements take milliseconds, compiling one takes eighty.
         options.setdefault("options", "-c lock_timeout=5000 -c jit=off -c idle_in_transaction_session_timeout=60000")
         options.setdefault("application_name", "requests311")
-        if DATABASE_POOL_SIZE:
-            DATABASES["default"]["CONN_MAX_AGE"] = 0
-            options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10}
+        if DATABASE_KEEP_CONNECTIONS:
+            DATABASES["default"]["CONN_MAX_AGE"] = None
+        if DATABASE_PREPARE:
+            # Planning the statement of one report takes PostgreSQL five times as long as running it.
+            options.setdefault("server_side_binding", True)
+            options.setdefault("prepare_threshold", 3)
     except (ValueError, KeyError) as error:
         problems.append(f"DATABASE_URL: {error}")
 

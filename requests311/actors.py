@@ -2,16 +2,21 @@
 
 from functools import cached_property
 
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
+from requests311.conditions import NOTHING, Condition
 from requests311.models.membership import Membership
 from requests311.models.photo import Photo
 from requests311.models.service_request import ServiceRequest
 from requests311.policies import REPORTER, ROLES, Permission, Role
 
-_NOBODY = Q(pk__in=[])
+#: A member of an agency works for its units too, but never beyond the jurisdiction.
+_OF_DEPARTMENTS = """({r}.jurisdiction_id, {r}.department_id) IN (
+    SELECT worked.jurisdiction_id, d.id
+    FROM unnest(%s::bigint[], %s::bigint[]) AS worked (jurisdiction_id, department_id)
+    JOIN requests311_department d ON worked.department_id IN (d.id, d.parent_id)
+)"""
 
 
 class Actor:
@@ -33,17 +38,27 @@ class Actor:
             return []
         return list(Membership.objects.valid_at(timezone.now()).filter(user=self.user))
 
-    def owns(self) -> Q:
-        """Condition on requests: the caller reported it."""
-        return _NOBODY if self.user is None else Q(reporter=self.user.pk)
+    def owns(self) -> Condition:
+        """The requests that the caller reported."""
+        return NOTHING if self.user is None else Condition("{r}.reporter_id = %s", self.user.pk)
 
-    def may(self, permission: Permission) -> Q:
-        """Condition on requests: a membership gives the caller this permission there."""
-        condition = _NOBODY
-        for membership in self.memberships:
-            if permission in ROLES[Role(membership.role)]:
-                condition |= _covered_by(membership)
+    def may(self, permission: Permission) -> Condition:
+        """The requests on which a membership gives the caller this permission."""
+        granting = [row for row in self.memberships if permission in ROLES[Role(row.role)]]
+        wide = [row.jurisdiction_id for row in granting if row.department_id is None]
+        narrow = [row for row in granting if row.department_id is not None]
+        condition = NOTHING
+        if wide:
+            condition |= Condition("{r}.jurisdiction_id = ANY(%s)", wide)
+        if narrow:
+            condition |= Condition(
+                _OF_DEPARTMENTS, [row.jurisdiction_id for row in narrow], [row.department_id for row in narrow]
+            )
         return condition
+
+    def sees(self) -> Condition:
+        """The requests that the caller may know exist: public ones, their own, those their memberships cover."""
+        return Condition("{r}.visibility = 'public'") | self.owns() | self.may(Permission.READ_INTERNAL)
 
     def sees_origin_of(self, photo: Photo) -> bool:
         """Where and when it was taken is for who took it, and for staff of the request's department."""
@@ -60,14 +75,6 @@ class Actor:
             if _covers(membership, request):
                 granted |= ROLES[Role(membership.role)]
         return granted
-
-
-def _covered_by(membership: Membership) -> Q:
-    jurisdiction = Q(jurisdiction=membership.jurisdiction_id)
-    if membership.department_id is None:
-        return jurisdiction
-    # A member of an agency works for its units too, but never beyond the jurisdiction.
-    return jurisdiction & (Q(department=membership.department_id) | Q(department__parent=membership.department_id))
 
 
 def _covers(membership: Membership, request: ServiceRequest) -> bool:

@@ -3,10 +3,9 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from django.db.models import Q
-
 if TYPE_CHECKING:
     from accounts.models import User
+    from requests311.conditions import Condition
 
 
 class Permission(StrEnum):
@@ -47,8 +46,5 @@ class Viewer(Protocol):
 
     user: "User | None"
 
-    def owns(self) -> Q:
-        """Condition on requests: the viewer reported it."""
-
-    def may(self, permission: Permission) -> Q:
-        """Condition on requests: the viewer has this permission there."""
+    def sees(self) -> "Condition":
+        """The requests that the viewer may know exist."""

@@ -1,6 +1,5 @@
 from typing import Any
 
-from django.contrib.gis.geos import Polygon
 from rest_framework import serializers
 
 from api.answers import AreaEntry, CodeAndName, Coordinates
@@ -72,9 +71,7 @@ class Bbox(serializers.CharField):
         # PostGIS finds nothing in a box without an inside, not even a point on it: better said than empty.
         if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
             raise serializers.ValidationError("minlon < maxlon within ±180, minlat < maxlat within ±90.", "invalid")
-        box = Polygon.from_bbox((west, south, east, north))
-        box.srid = 4326
-        return box
+        return west, south, east, north
 
 
 class ListQuery(StrictSerializer):

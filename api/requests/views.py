@@ -30,8 +30,8 @@ from api.schema import answers, header, operation, query, text
 from requests311.actions.submit import submit
 from requests311.actions.transition import transition as move
 from requests311.actors import Actor
+from requests311.conditions import by_id_or_number
 from requests311.errors import NotFound
-from requests311.models import ServiceRequest
 from requests311.queries.documents import Documents, request_document, request_documents
 from requests311.queries.timeline import timeline
 from requests311.statuses import Status
@@ -73,7 +73,7 @@ class RequestsView(APIView):
         def work() -> tuple[int, Documents]:
             made = submit(by=user, **{key: value for key, value in values.items() if value is not None})
             # The reporter's own view; memberships would show them nothing more of their own report.
-            documents = request_document(made.request.pk, actor=Actor.reporter(user), base_url=base_url(request))
+            documents = request_document(id=made.request.pk, actor=Actor.reporter(user), base_url=base_url(request))
             return (201 if made.created else 200), documents
 
         answer = once(request, user, work)
@@ -113,7 +113,9 @@ class RequestsView(APIView):
         if values["mine"] and actor.user is None:
             raise NotAuthenticated("`mine` needs an access token.")
         page = RequestsPage(actor, values)
-        found = request_documents(page.rows, actor=actor, base_url=base_url(request), order=page.order)
+        found = request_documents(
+            *page.conditions, actor=actor, base_url=base_url(request), limit=page.rows, order=page.order
+        )
         documents, cursor = page.cut(found.rows())
         headers = {"Vary": "Authorization", "Cache-Control": "private, no-cache"}
         if cursor:
@@ -138,8 +140,8 @@ class RequestView(APIView):
     )
     def get(self, request: Request, key: str) -> Response:
         actor = caller(request)
-        visible = ServiceRequest.objects.visible_to(actor).by_id_or_number(key)
-        body = request_documents(visible, actor=actor, base_url=base_url(request)).first()
+        named = by_id_or_number(key)
+        body = request_documents(named, actor.sees(), actor=actor, base_url=base_url(request), limit=1).first()
         if body is None:
             raise NotFound
         response = _document(body)
@@ -205,7 +207,7 @@ class TransitionsView(APIView):
                 text=values.get("text", ""),
                 resolution=values.get("resolution", ""),
             )
-            body = request_document(moved.pk, actor=actor, base_url=base_url(request)).text()
+            body = request_document(id=moved.pk, actor=actor, base_url=base_url(request)).text()
         return _document(body)
 
 

@@ -7,29 +7,22 @@ from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery
 from uuid_utils.compat import uuid7
 
+from requests311.conditions import by_id_or_number
 from requests311.models.department import Department
 from requests311.models.jurisdiction import Jurisdiction
 from requests311.models.service import Service, Visibility
-from requests311.policies import Permission, Viewer
+from requests311.policies import Viewer
 from requests311.statuses import Resolution, Status
 
 
 class ServiceRequestQuerySet(models.QuerySet["ServiceRequest"]):
     def visible_to(self, viewer: Viewer) -> "ServiceRequestQuerySet":
-        """What this caller may know exists: public ones, their own, and those their memberships cover."""
-        return self.filter(Q(visibility=Visibility.PUBLIC) | viewer.owns() | viewer.may(Permission.READ_INTERNAL))
+        """What this caller may know exists."""
+        return self.filter(viewer.sees())
 
     def by_id_or_number(self, key: str) -> "ServiceRequestQuerySet":
         """The request with this UUID, or with this number as people write it; none for anything else."""
-        from uuid import UUID
-
-        from requests311 import numbers
-
-        try:
-            return self.filter(pk=UUID(key))
-        except ValueError:
-            number = numbers.normalise(key)
-            return self.filter(number=number) if number else self.none()
+        return self.filter(by_id_or_number(key))
 
     def insert(self, request: "ServiceRequest") -> bool:
         """INSERT … ON CONFLICT DO NOTHING; False where its number or its client_id is taken.

@@ -11,12 +11,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
 
 from requests311.actors import Actor
-from requests311.models import ServiceRequest
+from requests311.conditions import Condition
 from requests311.policies import Permission
 
 NEWEST_FIRST = "r.id DESC"
@@ -28,14 +26,14 @@ SELECT jsonb_agg(jsonb_build_object(
     'state', p.state,
     'width', p.width,
     'height', p.height,
-    'thumbnail', CASE WHEN p.state = 'ready' THEN %s || '/api/v1/photos/' || p.id || '/thumbnail' END,
-    'large', CASE WHEN p.state = 'ready' THEN %s || '/api/v1/photos/' || p.id || '/large' END
+    'thumbnail', CASE WHEN p.state = 'ready' THEN %s::text || '/api/v1/photos/' || p.id || '/thumbnail' END,
+    'large', CASE WHEN p.state = 'ready' THEN %s::text || '/api/v1/photos/' || p.id || '/large' END
 ) ORDER BY p.id)
 FROM requests311_photo p WHERE p.request_id = r.id AND p.state <> 'rejected'
 """
 
+# The rows are chosen first: what is joined and written then are those of the page and no more.
 _DOCUMENTS = f"""
-WITH seen (id, personal, internal) AS ({{seen}})
 SELECT (
     jsonb_build_object(
         'id', r.id,
@@ -62,23 +60,22 @@ SELECT (
         'resolved_at', r.resolved_at,
         'closed_at', r.closed_at
     )
-    || CASE WHEN seen.personal
+    || CASE WHEN r.personal
         THEN jsonb_build_object('contact', r.contact, 'client_id', r.client_id, 'channel', r.channel)
         ELSE '{{{{}}}}' END
-    || CASE WHEN seen.internal
+    || CASE WHEN r.internal
         THEN jsonb_build_object('reporter', r.reporter_id, 'assignee', r.assignee_id)
         ELSE '{{{{}}}}' END
 )::text AS document, r.updated_at, r.id
-FROM seen
-JOIN requests311_servicerequest r ON r.id = seen.id
+FROM (
+    SELECT r.*, {{personal}} AS personal, {{internal}} AS internal
+    FROM requests311_servicerequest r WHERE {{where}} ORDER BY {{order}} LIMIT %s
+) r
 JOIN requests311_service s ON s.id = r.service_id
 JOIN requests311_department d ON d.id = r.department_id
 JOIN requests311_jurisdiction j ON j.id = r.jurisdiction_id
 ORDER BY {{order}}
 """  # noqa: S608 (our own constants; what comes from outside are parameters)
-
-
-_NOTHING = "SELECT NULL::uuid, false, false WHERE false"
 
 
 class Document(NamedTuple):
@@ -112,28 +109,21 @@ class Documents:
 
 
 def request_documents(
-    requests: "QuerySet[ServiceRequest]", *, actor: Actor, base_url: str, order: str = NEWEST_FIRST
+    *conditions: Condition, actor: Actor, base_url: str, limit: int, order: str = NEWEST_FIRST
 ) -> Documents:
-    """Documents of `requests`, which the caller is already known to may see.
+    """Documents of the requests that meet all the conditions, which the caller is already known to may see.
 
     The reporter and staff also find `contact`, `client_id` and `channel`; staff find `reporter` and
     `assignee`. `base_url` stands before the paths of photos, without a final slash.
     """
+    personal = actor.owns() | actor.may(Permission.READ_CONTACT)
     internal = actor.may(Permission.READ_INTERNAL)
-    seen = requests.annotate(
-        personal=_flag(actor.owns() | actor.may(Permission.READ_CONTACT)), internal=_flag(internal)
-    ).values_list("pk", "personal", "internal")
-    try:
-        sql, params = seen.query.sql_with_params()
-    except EmptyResultSet:  # Django sees that nothing can be found, as for a number that is none
-        sql, params = _NOTHING, ()
-    return Documents(_DOCUMENTS.format(seen=sql, order=order), (*params, base_url, base_url))
+    where = " AND ".join(condition.sql() for condition in conditions)
+    sql = _DOCUMENTS.format(personal=personal.sql(), internal=internal.sql(), where=where, order=order)
+    chosen = [param for condition in (personal, internal, *conditions) for param in condition.params]
+    return Documents(sql, (base_url, base_url, *chosen, limit))
 
 
-def request_document(pk: UUID, *, actor: Actor, base_url: str) -> Documents:
+def request_document(*, id: UUID, actor: Actor, base_url: str) -> Documents:
     """The document of one request."""
-    return request_documents(ServiceRequest.objects.filter(pk=pk), actor=actor, base_url=base_url)
-
-
-def _flag(condition: Q) -> Case:
-    return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
+    return request_documents(Condition("{r}.id = %s", id), actor=actor, base_url=base_url, limit=1)

@@ -83,9 +83,8 @@ VIEWERS: dict[str, tuple[Callable[[World], User | None], bool, bool, bool]] = {
 EVERYBODY = pytest.mark.parametrize("name", list(VIEWERS))
 
 
-def documents(actor: Actor, requests: Any = None) -> dict[str, dict[str, Any]]:
-    rows = ServiceRequest.objects.visible_to(actor) if requests is None else requests
-    texts = request_documents(rows, actor=actor, base_url="https://city.example")
+def documents(actor: Actor) -> dict[str, dict[str, Any]]:
+    texts = request_documents(actor.sees(), actor=actor, base_url="https://city.example", limit=100)
     return {document["id"]: document for document in (json.loads(row.text) for row in texts.rows())}
 
 
@@ -166,7 +165,7 @@ def test_the_reporter_is_only_the_reporter(world: World) -> None:
     """`Actor.reporter` reads no memberships: a dispatcher's own report looks to them as to any reporter."""
     dispatcher = world.staff(Role.DISPATCHER)
     own = report(world.city, dispatcher)
-    text = request_document(own.pk, actor=Actor.reporter(dispatcher), base_url="").text()
+    text = request_document(id=own.pk, actor=Actor.reporter(dispatcher), base_url="").text()
     assert "contact" in json.loads(text)
     assert "reporter" not in json.loads(text)
 
