@@ -2,7 +2,6 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from rest_framework.request import Request
@@ -40,7 +39,7 @@ def next_link(request: Request, cursor: str) -> str:
     return f'<{request.build_absolute_uri(request.path)}?{urlencode(query, doseq=True)}>; rel="next"'
 
 
-def page(documents: Sequence[str], next_cursor: str | None) -> str:
-    """A page as JSON text, from documents that are JSON text."""
+def page(documents: str, next_cursor: str | None) -> str:
+    """A page as JSON text, from comma-separated documents that are JSON text."""
     following = "null" if next_cursor is None else f'"{next_cursor}"'
-    return f'{{"results":[{",".join(documents)}],"next":{following}}}'
+    return f'{{"results":[{documents}],"next":{following}}}'

@@ -3,8 +3,12 @@
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import structlog
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import Counter, Histogram
 from uuid_utils.compat import uuid7
@@ -80,3 +84,24 @@ class Metrics:
         REQUESTS.labels(method, route, response.status_code).inc()
         SECONDS.labels(method, route).observe(time.perf_counter() - started)
         return response
+
+
+class _OfPages:
+    """Passes calls of the API by: they carry a bearer token, and no cookie of theirs means anything."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.path_info.startswith("/api/v1/"):
+            return self.get_response(request)  # type: ignore[attr-defined]  # of the middleware it is mixed into
+        return super().__call__(request)  # type: ignore[misc]
+
+
+class PageSessions(_OfPages, SessionMiddleware):
+    """Sessions of the admin."""
+
+
+class PageAuthentication(_OfPages, AuthenticationMiddleware):
+    """Who is signed in at the admin."""
+
+
+class PageMessages(_OfPages, MessageMiddleware):
+    """What the admin tells after a change."""

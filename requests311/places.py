@@ -2,13 +2,39 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.contrib.gis.geos import Point
+from django.db import connection
 
-from geo.models import Area
+from geo.models import BORDER_TOLERANCE_DEGREES, Area
 from requests311.catalogue import Catalogue, Offer, catalogue_of
 from requests311.errors import InputError, OutsideEveryJurisdiction, ServiceNotOffered
 from requests311.models import Jurisdiction
+from requests311.rows import Columns
+
+_JURISDICTION = Columns(Jurisdiction, "j")
+
+#: What a point lies in, with the jurisdiction of each area that is one's boundary. Border points are in both sides.
+_COVERING = f"""
+SELECT a.id, a.parent_id, a.kind, a.code, a.name, a.square_metres, {_JURISDICTION.sql}
+FROM geo_area a LEFT JOIN requests311_jurisdiction j ON j.boundary_id = a.id
+WHERE a.id IN (
+    SELECT p.area_id FROM geo_areapiece p
+    WHERE ST_DWithin(p.shape, ST_SetSRID(ST_MakePoint(%s, %s), 4326), {BORDER_TOLERANCE_DEGREES})
+)
+"""  # noqa: S608 (our own constants)
+
+
+class AreaHere(NamedTuple):
+    """An area that a point lies in, without its boundary."""
+
+    id: int
+    parent_id: int | None
+    kind: str
+    code: str
+    name: str
+    square_metres: float
 
 
 @dataclass(frozen=True)
@@ -17,24 +43,32 @@ class Place:
 
     point: Point
     jurisdictions: tuple[Jurisdiction, ...]
-    areas: dict[int, tuple[Area, ...]]
+    areas: dict[int, tuple[AreaHere, ...]]
 
     def area_ids(self, jurisdiction: Jurisdiction) -> frozenset[int]:
         """Ids of everything the point lies in there, the jurisdiction's own boundary included."""
-        return frozenset({jurisdiction.boundary_id, *(area.pk for area in self.areas[jurisdiction.pk])})
+        return frozenset({jurisdiction.boundary_id, *(area.id for area in self.areas[jurisdiction.pk])})
 
 
 def locate(point: Point) -> Place:
     """One statement. Raises OutsideEveryJurisdiction, naming the nearest one and its distance in metres."""
-    found = list(Area.objects.covering(point).select_related("jurisdiction").defer("boundary"))
-    by_root = {area.pk: area.jurisdiction for area in found if area.parent_id is None and _answers(area)}
-    if not by_root:
+    with connection.cursor() as cursor:
+        cursor.execute(_COVERING, [point.x, point.y])
+        rows = cursor.fetchall()
+    width = len(AreaHere._fields)
+    areas = [AreaHere(*row[:width]) for row in rows]
+    roots = [
+        (area, _JURISDICTION.instance(row[width:]))
+        for area, row in zip(areas, rows, strict=True)
+        if area.parent_id is None and row[width] is not None
+    ]
+    if not roots:
         raise _outside(point)
-    jurisdictions = _innermost_first([area for area in found if area.pk in by_root])
+    jurisdictions = _innermost_first(roots)
     return Place(
         point=point,
         jurisdictions=jurisdictions,
-        areas={j.pk: _one_of_each_kind([a for a in found if a.parent_id == j.boundary_id]) for j in jurisdictions},
+        areas={j.pk: _one_of_each_kind([a for a in areas if a.parent_id == j.boundary_id]) for j in jurisdictions},
     )
 
 
@@ -59,22 +93,18 @@ def offer_at(place: Place, code: str) -> tuple[Catalogue, Offer]:
     raise ServiceNotOffered(detail, errors=[InputError("/service", "service_not_offered", detail)])
 
 
-def _answers(area: Area) -> bool:
-    return hasattr(area, "jurisdiction")
-
-
-def _innermost_first(roots: Sequence[Area]) -> tuple[Jurisdiction, ...]:
+def _innermost_first(roots: Sequence[tuple[AreaHere, Jurisdiction]]) -> tuple[Jurisdiction, ...]:
     """The smallest jurisdiction, then its ancestors. A neighbour that shares just the border is not among them."""
-    by_id = {root.jurisdiction.pk: root.jurisdiction for root in roots}
-    chain = [min(roots, key=lambda root: (root.square_metres, root.code)).jurisdiction]
+    by_id = {jurisdiction.pk: jurisdiction for _, jurisdiction in roots}
+    chain = [min(roots, key=lambda root: (root[0].square_metres, root[0].code))[1]]
     while (parent := by_id.get(chain[-1].parent_id or 0)) is not None and parent not in chain:
         chain.append(parent)
     return tuple(chain)
 
 
-def _one_of_each_kind(areas: Sequence[Area]) -> tuple[Area, ...]:
+def _one_of_each_kind(areas: Sequence[AreaHere]) -> tuple[AreaHere, ...]:
     """On a border both sides are found; the lower code has it, always."""
-    chosen: dict[str, Area] = {}
+    chosen: dict[str, AreaHere] = {}
     for area in sorted(areas, key=lambda area: (area.kind, area.code)):
         chosen.setdefault(area.kind, area)
     return tuple(chosen.values())

@@ -10,7 +10,7 @@ from django.db import connection
 from api.pagination import bad_cursor, decode, encode
 from requests311.actors import Actor
 from requests311.conditions import Condition
-from requests311.queries.documents import NEWEST_FIRST, OLDEST_CHANGE_FIRST, Document
+from requests311.queries.documents import NEWEST_FIRST, OLDEST_CHANGE_FIRST, request_documents
 
 _IDS = {
     "service": "SELECT 'service', id FROM requests311_service WHERE code = %s",
@@ -32,19 +32,17 @@ class RequestsPage:
         self.conditions = [actor.sees(), *_filters(actor, query)]
         if "cursor" in query:
             self.conditions.append(self._after(query["cursor"]))
-        #: One row more than a page tells whether there is a next one.
-        self.rows = self.limit + 1
 
-    def cut(self, rows: Sequence[Document]) -> tuple[list[str], str | None]:
-        """The page's documents and the cursor of the next page, if there is one."""
-        page = rows[: self.limit]
-        cursor = self._cursor(page[-1]) if len(rows) > self.limit else None
-        return [row.text for row in page], cursor
-
-    def _cursor(self, last: Document) -> str:
-        if self.by_change:
-            return encode(last.updated_at.isoformat(), str(last.id))
-        return encode(str(last.id))
+    def read(self, actor: Actor, base_url: str) -> tuple[str, str | None]:
+        """The page's documents as JSON text, and the cursor of the next page, if there is one."""
+        # One row more than the page tells whether there is a next one.
+        found = request_documents(
+            *self.conditions, actor=actor, base_url=base_url, limit=self.limit + 1, order=self.order
+        ).page(self.limit)
+        if found.last is None:
+            return found.text, None
+        changed_at, last_id = found.last
+        return found.text, encode(changed_at, last_id) if self.by_change else encode(last_id)
 
     def _after(self, cursor: str) -> Condition:
         key = decode(cursor, parts=2 if self.by_change else 1)

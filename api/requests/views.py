@@ -112,11 +112,7 @@ class RequestsView(APIView):
         actor = caller(request)
         if values["mine"] and actor.user is None:
             raise NotAuthenticated("`mine` needs an access token.")
-        page = RequestsPage(actor, values)
-        found = request_documents(
-            *page.conditions, actor=actor, base_url=base_url(request), limit=page.rows, order=page.order
-        )
-        documents, cursor = page.cut(found.rows())
+        documents, cursor = RequestsPage(actor, values).read(actor, base_url(request))
         headers = {"Vary": "Authorization", "Cache-Control": "private, no-cache"}
         if cursor:
             headers["Link"] = pagination.next_link(request, cursor)

@@ -17,7 +17,9 @@ def timeline(key: str, *, actor: Actor) -> "QuerySet[Event, str]":
     event. Staff-only events, and who acted, are for staff who may read them.
     """
     visible = ServiceRequest.objects.visible_to(actor).by_id_or_number(key)
-    internal = Q(request__in=ServiceRequest.objects.by_id_or_number(key).filter(actor.may(Permission.READ_INTERNAL)))
+    internal = Q(
+        request__in=ServiceRequest.objects.by_id_or_number(key).filter(actor.may(Permission.READ_INTERNAL).expression())
+    )
     public: dict[str, Any] = {
         "id": "id",
         "version": "version",

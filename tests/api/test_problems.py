@@ -89,7 +89,7 @@ def test_a_mistake_within_the_api_too(client: APIClient, monkeypatch: pytest.Mon
     def breaks(*_: Any, **__: Any) -> None:
         raise KeyError("ada@example.org")
 
-    monkeypatch.setattr("api.requests.views.request_documents", breaks)
+    monkeypatch.setattr("api.requests.listing.request_documents", breaks)
     response = APIClient(raise_request_exception=False).get(f"{API}/requests")
     assert "ada@example" not in json.dumps(refused(response, 500, "internal_error"))
 
@@ -99,7 +99,7 @@ def test_a_database_that_is_away(client: APIClient, monkeypatch: pytest.MonkeyPa
     def breaks(*_: Any, **__: Any) -> None:
         raise error("connection to server at 10.1.2.3, user requests311, failed")
 
-    monkeypatch.setattr("api.requests.views.request_documents", breaks)
+    monkeypatch.setattr("api.requests.listing.request_documents", breaks)
     response = client.get(f"{API}/requests")
     body = refused(response, 503, "unavailable")
     assert "10.1.2.3" not in json.dumps(body)

@@ -155,3 +155,24 @@ class TestRedis:
             begun = time.monotonic()
             assert ask().status_code == 200
             assert time.monotonic() - begun < 30
+
+    def test_a_wide_limit_is_taken_in_parts_and_never_passed(
+        self, settings: LazySettings, redis: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.RATE_LIMITS = {**settings.RATE_LIMITS, redis: "180/hour"}
+        storage = throttling._redis(settings.REDIS_URL)
+        asked: list[int] = []
+
+        class Counting:
+            def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+                asked.append(amount)
+                return storage.incr(key, expiry, amount)
+
+        monkeypatch.setattr(throttling, "_redis", lambda url: Counting())
+        first = [ask() for _ in range(100)]
+        assert answers(*first) == [200] * 100
+        assert [response["RateLimit"].split(";")[1] for response in first] == [f"r={179 - n}" for n in range(100)]
+        assert asked == [3] * 34
+        # Another process counts on from what was taken, not from what was given out.
+        throttling.reset()
+        assert answers(*(ask() for _ in range(79))) == [200] * 78 + [429]

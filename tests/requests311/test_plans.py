@@ -87,7 +87,7 @@ def indexes(sql: str, params: Any, table: str) -> set[str]:
 
 def list_indexes(actor: Actor, **query: Any) -> set[str]:
     page = RequestsPage(actor, {"limit": 50, "mine": False, **query})
-    documents = request_documents(*page.conditions, actor=actor, base_url="", limit=page.rows, order=page.order)
+    documents = request_documents(*page.conditions, actor=actor, base_url="", limit=51, order=page.order)
     return indexes(documents.sql, documents.params, "requests311_servicerequest")
 
 
