@@ -9,6 +9,7 @@ finished. A second SIGTERM ends the drain at once. The signal is for this proces
 """
 
 import argparse
+import gc
 import os
 import shutil
 import signal
@@ -65,7 +66,15 @@ def load(_target: str) -> WSGI:
 
     A client that keeps a connection alive and busy would otherwise hold the worker until it is killed.
     """
+    # What the first report of a process would otherwise wait for: the calendars of 250 countries take a second.
+    import holidays.countries  # noqa: F401
+
+    import requests311.tasks  # noqa: F401
     from config.wsgi import application
+
+    # All that is loaded now stays: the garbage collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
 
     answer: WSGI = application
     drain_file = os.environ["DRAIN_FILE"]
