@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,11 @@ def load(_target: str) -> WSGI:
 
     A client that keeps a connection alive and busy would otherwise hold the worker until it is killed.
     """
-    # What the first report of a process would otherwise wait for: the calendars of 250 countries take a second.
-    import holidays.countries  # noqa: F401
-
-    import requests311.tasks  # noqa: F401
     from config.wsgi import application
+
+    # What the first report of a process would otherwise wait for: the calendars of 250 countries take a second.
+    for module in ("holidays.countries", "requests311.tasks"):
+        import_module(module)
 
     # All that is loaded now stays: the garbage collector need not look through it again and again.
     gc.collect()
