@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from api.addresses.views import AddressesView
 from api.auth.views import GuestView, RefreshView, SignInView
 from api.me.views import DeviceView
 from api.photos.views import PhotosView, PhotoVariantView, PhotoView
@@ -14,6 +15,7 @@ urlpatterns = [
     path("auth/refresh", RefreshView.as_view()),
     path("services", ServicesView.as_view()),
     path("locate", LocateView.as_view()),
+    path("addresses", AddressesView.as_view()),
     path("photos", PhotosView.as_view()),
     path("photos/<uuid:photo_id>", PhotoView.as_view()),
     path("photos/<uuid:photo_id>/<str:variant>", PhotoVariantView.as_view()),

@@ -14,6 +14,7 @@ import dj_database_url
 import django_stubs_ext
 from environs import Env, EnvError
 
+from config.geocoder import Geocoder, geocoder
 from config.geodjango import library_paths
 from config.logs import logging_settings
 from config.storages import storage_settings
@@ -69,6 +70,18 @@ FIREBASE_CREDENTIALS: str = read("str", "FIREBASE_CREDENTIALS", "")
 FCM_ENDPOINT: str = read("str", "FCM_ENDPOINT", "").rstrip("/")
 #: file:///directory or s3://bucket?region=…&endpoint=…
 STORAGE_URL: str = read("str", "STORAGE_URL", "" if PRODUCTION else (VAR_DIR / "media").as_uri())
+
+#: nominatim+https://…, photon+https://… or pelias+https://…: asked where the city's own addresses say too little.
+GEOCODER_URL: str = read("str", "GEOCODER_URL", "")
+GEOCODER: Geocoder | None = None
+try:
+    GEOCODER = geocoder(GEOCODER_URL)
+except ValueError as error:
+    problems.append(f"GEOCODER_URL: {error}")
+#: One question to it ends after this many seconds, at most 10.
+GEOCODER_TIMEOUT_SECONDS: float = read("float", "GEOCODER_TIMEOUT_SECONDS", 2.0)
+if not 0 < GEOCODER_TIMEOUT_SECONDS <= 10:
+    problems.append("GEOCODER_TIMEOUT_SECONDS: more than 0 and at most 10; a person is waiting")
 
 if not DATABASE_URL:
     problems.append("DATABASE_URL: missing; postgres://user:password@host:5432/name (script/server makes one)")
@@ -262,6 +275,7 @@ RATE_LIMITS: dict[str, str] = {
     "photo": read("str", "RATE_LIMIT_PHOTO", "120/hour"),
     "write": read("str", "RATE_LIMIT_WRITE", "600/minute"),
     "read": read("str", "RATE_LIMIT_READ", "1200/minute"),
+    "geocode": read("str", "RATE_LIMIT_GEOCODE", "300/minute"),
 }
 
 SIMPLE_JWT = {
@@ -369,6 +383,8 @@ SPECTACULAR_SETTINGS = {
         "AttributeDatatype": "requests311.models.service.Datatype",
         "PhotoPolicy": "requests311.models.service.PhotoPolicy",
         "PhotoState": "requests311.models.photo.PhotoState",
+        "AddressSource": ["city", "external"],
+        "ExternalGeocoder": ["off", "not_needed", "used", "unavailable"],
         "FcmKind": "notifications.models.FcmKind",
         "Platform": "notifications.models.Platform",
     },

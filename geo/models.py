@@ -75,3 +75,7 @@ class AreaPiece(models.Model):
 
     def __str__(self) -> str:
         return f"piece of area {self.area_id}"
+
+
+from geo.addresses import Address as Address  # noqa: E402  (they refer to Area)
+from geo.addresses import Street as Street

@@ -43,6 +43,7 @@ OF_NOBODY = {
     "POST /auth/refresh": "a token is its own proof: auth/test_refresh.py",
     "GET /services": "public",
     "GET /locate": "public",
+    "GET /addresses": "public",
     "POST /photos": "makes something new",
     "POST /requests": "photos of others look unknown: requests/test_submit.py",
     "GET /requests": "lists: test_no_list_shows_it below",
