@@ -384,7 +384,7 @@ SPECTACULAR_SETTINGS = {
         "PhotoPolicy": "requests311.models.service.PhotoPolicy",
         "PhotoState": "requests311.models.photo.PhotoState",
         "AddressSource": ["city", "external"],
-        "ExternalGeocoder": ["off", "not_needed", "used", "unavailable"],
+        "ExternalGeocoder": ["not_set", "not_needed", "used", "unavailable"],
         "FcmKind": "notifications.models.FcmKind",
         "Platform": "notifications.models.Platform",
     },

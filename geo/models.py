@@ -78,4 +78,4 @@ class AreaPiece(models.Model):
 
 
 from geo.addresses import Address as Address  # noqa: E402  (they refer to Area)
-from geo.addresses import Street as Street
+from geo.addresses import Street as Street  # noqa: E402

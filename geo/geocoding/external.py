@@ -8,7 +8,6 @@ import hashlib
 import os
 import threading
 import time
-from functools import lru_cache
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -38,6 +37,8 @@ PAUSE_SECONDS = 30
 
 circuit = Circuit(failures=FAILURES, pause=PAUSE_SECONDS)
 _slots = threading.BoundedSemaphore(CALLS_AT_A_TIME)
+_clients: dict[int, Any] = {}
+_making = threading.Lock()
 
 
 class Unavailable(Exception):
@@ -79,15 +80,16 @@ def _digest(question: Question) -> str:
 
 
 def _guarded(question: Question) -> Answer:
-    if not _slots.acquire(blocking=False):
+    slots = _slots
+    if not slots.acquire(blocking=False):
         CALLS.labels(outcome="busy").inc()
         raise Unavailable
     if not circuit.may_call():
-        _slots.release()
+        slots.release()
         CALLS.labels(outcome="paused").inc()
         raise Unavailable
     try:
-        answer = _in_time(question)
+        answer = _in_time(question, slots)
     except Exception as error:
         circuit.failed()
         CALLS.labels(outcome="failed").inc()
@@ -99,7 +101,7 @@ def _guarded(question: Question) -> Answer:
     return answer
 
 
-def _in_time(question: Question) -> Answer:
+def _in_time(question: Question, slots: threading.BoundedSemaphore) -> Answer:
     """In a thread of its own: httpx bounds each read but not their sum, and a slow drip would hold us for ever."""
     done: SimpleQueue[Answer | Exception] = SimpleQueue()
     deadline = time.monotonic() + settings.GEOCODER_TIMEOUT_SECONDS
@@ -111,12 +113,12 @@ def _in_time(question: Question) -> Answer:
             done.put(error)
         finally:
             # By the thread and not by who waits for it: one that hangs keeps its place, so that they stay few.
-            _slots.release()
+            slots.release()
 
     try:
         threading.Thread(target=work, name="geocoder", daemon=True).start()
     except RuntimeError:
-        _slots.release()
+        slots.release()
         raise
     try:
         outcome = done.get(timeout=settings.GEOCODER_TIMEOUT_SECONDS)
@@ -132,9 +134,7 @@ def _call(question: Question, deadline: float) -> Answer:
     protocol = PROTOCOLS[geocoder.kind]
     path, parameters = protocol.ask(question)
     parameters = dict(geocoder.parameters) | parameters
-    with _client(os.getpid(), settings.GEOCODER_TIMEOUT_SECONDS).stream(
-        "GET", geocoder.url + path, params=parameters
-    ) as response:
+    with _client().stream("GET", geocoder.url + path, params=parameters) as response:
         if response.status_code != 200:  # a redirect too: the operator named the place to ask
             raise _Failure(f"HTTP {response.status_code}")
         if response.headers.get("Content-Encoding", "identity") != "identity":
@@ -152,15 +152,33 @@ def _call(question: Question, deadline: float) -> Answer:
         raise Garbage("not JSON") from error
 
 
-@lru_cache(maxsize=2)
-def _client(pid: int, timeout: float) -> Any:
+def reset() -> None:
+    """As if nothing had been asked yet. For tests."""
+    global circuit, _slots
+    circuit = Circuit(failures=FAILURES, pause=PAUSE_SECONDS)
+    _slots = threading.BoundedSemaphore(CALLS_AT_A_TIME)
+    with _making:
+        for client in _clients.values():
+            client.close()
+        _clients.clear()
+    remembered.forget()
+
+
+def _client() -> Any:
     """This process's connections. httpx is loaded by the first question: most cities ask none."""
     import httpx
 
+    with _making:
+        if os.getpid() not in _clients:
+            _clients[os.getpid()] = _new_client(httpx)
+        return _clients[os.getpid()]
+
+
+def _new_client(httpx: Any) -> Any:
     # Nominatim's policy asks for a name and a way to reach the operator.
     agent = f"Requests311 (+{settings.PUBLIC_URL or 'https://requests311.example'})"
     return httpx.Client(
-        timeout=timeout,
+        timeout=settings.GEOCODER_TIMEOUT_SECONDS,
         follow_redirects=False,
         limits=httpx.Limits(max_connections=CALLS_AT_A_TIME),
         headers={"User-Agent": agent, "Accept": "application/json", "Accept-Encoding": "identity"},

@@ -14,8 +14,8 @@ from geo.geocoding.protocols import ExternalAddress, Question
 
 #: Whose address it is.
 SOURCES = ("city", "external")
-#: What became of the external geocoder: there is none, it was not needed, was asked, or has no answer now.
-EXTERNAL = ("off", "not_needed", "used", "unavailable")
+#: What became of the external geocoder: none is set, it was not needed, was asked, or has no answer now.
+EXTERNAL = ("not_set", "not_needed", "used", "unavailable")
 
 
 def addresses_near(point: Point, *, limit: int) -> str:
@@ -30,7 +30,7 @@ def addresses_like(text: str, *, near: Point | None, limit: int) -> str:
 
 def _answer(found: Found, *, text: str, near: Point | None, limit: int) -> str:
     if settings.GEOCODER is None or found.good:
-        state = "off" if settings.GEOCODER is None else "not_needed"
+        state = "not_set" if settings.GEOCODER is None else "not_needed"
         return f'{{"results": {found.json}, "external": "{state}", "attribution": null}}'
     latitude, longitude = (near.y, near.x) if near else (None, None)
     box = _everywhere() if text else None
