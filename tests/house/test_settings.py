@@ -71,6 +71,8 @@ def test_check_deploy_is_clean() -> None:
         ("DATABASE_URL", None, "DATABASE_URL: missing"),
         ("DATABASE_URL", "postgres://requests311@db.city.example/requests311", "DATABASE_URL: has no password"),
         ("BROKER_URL", None, "BROKER_URL: missing"),
+        ("GEOCODER_URL", "https://geo.example", "GEOCODER_URL: write nominatim+https://host"),
+        ("GEOCODER_TIMEOUT_SECONDS", "60", "GEOCODER_TIMEOUT_SECONDS: more than 0 and at most 10"),
         ("ENVIRONMENT", "staging", "ENVIRONMENT: must be development, test or production"),
     ],
 )

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from api.models import IdempotencyKey
-from geo.models import Area
+from geo.models import Address, Area, Street
 from requests311 import numbers
 from requests311.models import (
     Attribute,
@@ -25,6 +25,7 @@ from requests311.models import (
     ServiceRequest,
 )
 from requests311.policies import Role
+from tests.factories.addresses import Line, has_addresses
 from tests.factories.cities import SmallCity, person, small_city
 from tests.factories.people import guest
 from tests.requests311.reporting import photo, report
@@ -41,6 +42,11 @@ CASES: list[Case] = [
     ("area_root_is_jurisdiction", Area, WEST, {"kind": "jurisdiction"}),
     ("area_root_is_jurisdiction", Area, WEST, {"parent": None}),
     ("area_is_not_empty", Area, WEST, {"square_metres": 0}),
+    ("street_written_once", Street, {}, {}),
+    ("street_has_a_name", Street, {}, {"name": "Other", "core": ""}),
+    ("address_code_unique", Address, {}, {}),
+    ("address_has_code_and_label", Address, {}, {"code": ""}),
+    ("address_has_code_and_label", Address, {}, {"code": "other", "label": ""}),
     ("user_is_guest_or_has_email", User, {"is_guest": True}, {"is_guest": False}),
     ("user_is_guest_or_has_email", User, {"is_guest": True}, {"email": "guest@example.org"}),
     ("user_email_is_lower_case", User, {"is_guest": False}, {"email": "Somebody@example.org"}),
@@ -108,6 +114,7 @@ CASES: list[Case] = [
 def city() -> SmallCity:
     """One row, at least, of every table."""
     made = small_city()
+    has_addresses(made.jurisdiction.code, Line("12", "Main Street"))
     person("somebody@example.org", role=Role.CREW, city=made, department="roads")
     person("else@example.org", role=Role.DISPATCHER, city=made)
     reporter = guest()
@@ -151,6 +158,8 @@ def test_none_is_forgotten() -> None:
 
 SOUND: list[tuple[type[Any], dict[str, Any], dict[str, Any]]] = [
     (Area, WEST, {"kind": "district"}),
+    (Street, {}, {"name": "Other"}),
+    (Address, {}, {"code": "other"}),
     (User, {"is_guest": True}, {}),
     (Department, {"code": "roads"}, {"code": "roads-2"}),
     (Membership, {"role": "crew"}, {"role": "manager"}),
