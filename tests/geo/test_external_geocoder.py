@@ -283,7 +283,7 @@ class TestMemory:
         assert ask(question) == first
         assert len(stub.asked) == 1
         [key] = [remembered._key(external._digest(question))]
-        kept = remembered._redis(settings.REDIS_URL)
+        kept: Any = remembered._redis(settings.REDIS_URL)
         assert 0 < kept.ttl(key) <= external.ANSWER_KEPT_SECONDS
         assert question.text.encode() not in kept.get(key)
         kept.delete(key)
