@@ -4,6 +4,7 @@ from django.urls import path
 
 from api.addresses.views import AddressesView
 from api.auth.views import GuestView, RefreshView, SignInView
+from api.map.areas import AreasView, AreaTilesView
 from api.me.views import DeviceView
 from api.photos.views import PhotosView, PhotoVariantView, PhotoView
 from api.requests.views import EventsView, RequestsView, RequestView, TransitionsView
@@ -16,6 +17,8 @@ urlpatterns = [
     path("services", ServicesView.as_view()),
     path("locate", LocateView.as_view()),
     path("addresses", AddressesView.as_view()),
+    path("map/areas", AreasView.as_view()),
+    path("map/areas/tiles/<str:z>/<str:x>/<str:y>.mvt", AreaTilesView.as_view()),
     path("photos", PhotosView.as_view()),
     path("photos/<uuid:photo_id>", PhotoView.as_view()),
     path("photos/<uuid:photo_id>/<str:variant>", PhotoVariantView.as_view()),

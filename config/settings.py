@@ -332,6 +332,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30,
         "options": {"expires": 30},
     },
+    "areas-take-effect": {
+        "task": "requests311.tasks.areas_take_effect",
+        "schedule": 900,
+        "options": {"expires": 900},
+    },
     "forget-expired": {"task": "api.tasks.forget_expired", "schedule": 3600, "options": {"expires": 3600}},
 }
 
@@ -374,6 +379,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "auth", "description": "Guests, sign-in and sessions."},
         {"name": "catalogue", "description": "What can be reported where, and who would get it."},
+        {"name": "map", "description": "What a map shows."},
         {"name": "photos", "description": "Upload first, then name the id in the report."},
         {"name": "requests", "description": "Reports, their timeline, and the crew's moves."},
         {"name": "me", "description": "The caller's own phones."},

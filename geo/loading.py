@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.gis.geos import GEOSException, GEOSGeometry, MultiPolygon, WKBWriter
 from django.db import connection, transaction
 
-from geo.models import Area, AreaPiece
+from geo.models import Area, AreaOutline, AreaPiece, AreaVersion
 
 #: Vertices a piece may have; PostGIS' documentation finds 128–256 fastest for point-in-polygon.
 VERTICES_PER_PIECE = 128
@@ -60,7 +60,11 @@ def _polygons(geometry: Any) -> list[Any]:
 
 @transaction.atomic
 def save_area(*, parent: Area | None, kind: str, code: str, name: str, boundary: MultiPolygon) -> tuple[Area, bool]:
-    """Creates or updates one area and its pieces; (area, changed). An equal area is not touched."""
+    """Creates one area, or corrects the version in force, with its pieces; (area, changed).
+
+    An equal area is not touched. For a change from some day on there is `geo.versions.load`. Outlines are the
+    caller's to draw (`geo.outlines`), once all areas of the kind are there; those of another shape are gone.
+    """
     area = Area.objects.filter(parent=parent, kind=kind, code=code).first()
     if area is not None and area.name == name and area.boundary.equals_exact(boundary):
         return area, False
@@ -71,8 +75,13 @@ def save_area(*, parent: Area | None, kind: str, code: str, name: str, boundary:
         area.boundary = boundary
         area.square_metres = _square_metres(boundary)
     area.save()
+    version, _ = AreaVersion.objects.update_or_create(
+        area=area,
+        valid_to=None,
+        defaults={"name": name, "boundary": area.boundary, "square_metres": area.square_metres},
+    )
     if shape_is_new:
-        _cut_into_pieces(area)
+        _cut_into_pieces(version)
     return area, True
 
 
@@ -82,14 +91,16 @@ def _square_metres(boundary: MultiPolygon) -> float:
         return float(cursor.fetchone()[0])
 
 
-def _cut_into_pieces(area: Area) -> None:
-    AreaPiece.objects.filter(area=area).delete()
+def _cut_into_pieces(version: AreaVersion) -> None:
+    AreaPiece.objects.filter(version=version).delete()
+    AreaOutline.objects.filter(version=version).delete()
     with connection.cursor() as cursor:
         # The planner expects a million pieces and so compiles the query: 80 ms an area for nothing.
         cursor.execute("SET LOCAL jit = off")
         cursor.execute(
-            "INSERT INTO geo_areapiece (area_id, shape)"
-            " SELECT id, (ST_Dump(ST_CollectionExtract(ST_Subdivide(boundary, %s), 3))).geom"
-            " FROM geo_area WHERE id = %s",
-            [VERTICES_PER_PIECE, area.pk],
+            "INSERT INTO geo_areapiece (area_id, version_id, valid_from, valid_to, shape)"
+            " SELECT area_id, id, valid_from, valid_to,"
+            " (ST_Dump(ST_CollectionExtract(ST_Subdivide(boundary, %s), 3))).geom"
+            " FROM geo_areaversion WHERE id = %s",
+            [VERTICES_PER_PIECE, version.pk],
         )

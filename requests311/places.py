@@ -15,14 +15,17 @@ from requests311.rows import Columns
 
 _JURISDICTION = Columns(Jurisdiction, "j")
 
-#: What a point lies in, with the jurisdiction of each area that is one's boundary. Border points are in both sides.
+#: What a point lies in today, with the jurisdiction of each area that is one's boundary. Border points are in both
+#: sides. Today is that of the jurisdiction that an area belongs to: cities of one deployment share no midnight.
 _COVERING = f"""
 SELECT a.id, a.parent_id, a.kind, a.code, a.name, a.square_metres, {_JURISDICTION.sql}
-FROM geo_area a LEFT JOIN requests311_jurisdiction j ON j.boundary_id = a.id
-WHERE a.id IN (
-    SELECT p.area_id FROM geo_areapiece p
-    WHERE ST_DWithin(p.shape, ST_SetSRID(ST_MakePoint(%s, %s), 4326), {BORDER_TOLERANCE_DEGREES})
-)
+FROM geo_areapiece p
+JOIN geo_area a ON a.id = p.area_id
+LEFT JOIN requests311_jurisdiction j ON j.boundary_id = a.id
+LEFT JOIN requests311_jurisdiction home ON home.boundary_id = COALESCE(a.parent_id, a.id)
+WHERE ST_DWithin(p.shape, ST_SetSRID(ST_MakePoint(%s, %s), 4326), {BORDER_TOLERANCE_DEGREES})
+    AND (p.valid_from IS NULL OR p.valid_from <= (now() AT TIME ZONE COALESCE(home.time_zone, 'UTC'))::date)
+    AND (p.valid_to IS NULL OR p.valid_to > (now() AT TIME ZONE COALESCE(home.time_zone, 'UTC'))::date)
 """  # noqa: S608 (our own constants)
 
 
@@ -54,7 +57,8 @@ def locate(point: Point) -> Place:
     """One statement. Raises OutsideEveryJurisdiction, naming the nearest one and its distance in metres."""
     with connection.cursor() as cursor:
         cursor.execute(_COVERING, [point.x, point.y])
-        rows = cursor.fetchall()
+        # Once each: a point where two pieces of an area meet is in both.
+        rows = list({row[0]: row for row in cursor.fetchall()}.values())
     width = len(AreaHere._fields)
     areas = [AreaHere(*row[:width]) for row in rows]
     roots = [

@@ -48,3 +48,11 @@ def process_leftover_photos() -> None:
     # One task each: a photo that fails must not hold up the others.
     for photo_id in variants.pending_ids(older_than=timedelta(seconds=30), limit=50):
         wake(process_photo, str(photo_id))
+
+
+@shared_task(name="requests311.tasks.areas_take_effect")
+def areas_take_effect() -> int:
+    """Versions of areas whose first day has come, wherever it is past midnight."""
+    from requests311 import areas
+
+    return areas.take_effect()

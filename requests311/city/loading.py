@@ -9,7 +9,13 @@ from requests311.city.difference import Difference
 from requests311.city.format import AreaRef
 from requests311.city.problems import BrokenCity, Problems
 from requests311.city.reading import City, Progress, read_city, silently
-from requests311.city.store.areas import delete_other_areas, store_areas, store_root, tell_the_planner
+from requests311.city.store.areas import (
+    delete_other_areas,
+    draw_outlines,
+    store_areas,
+    store_root,
+    tell_the_planner,
+)
 from requests311.city.store.catalogue import store_services
 from requests311.city.store.departments import store_departments
 from requests311.city.store.jurisdiction import move_catalogue_version, store_jurisdiction
@@ -31,7 +37,7 @@ def load_city(
     """
     city = read_city(folder, progress)
     with transaction.atomic():
-        _wait_for_others(city.jurisdiction.code, say)
+        wait_for_others(city.jurisdiction.code, say)
         difference = _store(city, progress)
         if difference:
             tell_the_planner()
@@ -42,7 +48,7 @@ def load_city(
     return difference
 
 
-def _wait_for_others(code: str, say: Callable[[str], None]) -> None:
+def wait_for_others(code: str, say: Callable[[str], None]) -> None:
     """One loading of a city at a time; the lock is the transaction's and ends with it, whatever happens."""
     key = f"requests311.load_city.{code}"
     with connection.cursor() as cursor:
@@ -64,6 +70,7 @@ def _store(city: City, progress: Progress) -> Difference:
     services = store_services(jurisdiction, city.services, areas, difference)
     store_rules(jurisdiction, city.rules, services, departments, areas, difference)
     delete_other_areas(root, areas, difference)
+    draw_outlines(root, progress)
     if in_memory_elsewhere:
         move_catalogue_version(jurisdiction)
     return difference

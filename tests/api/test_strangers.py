@@ -44,6 +44,8 @@ OF_NOBODY = {
     "GET /services": "public",
     "GET /locate": "public",
     "GET /addresses": "public",
+    "GET /map/areas": "public",
+    "GET /map/areas/tiles/{z}/{x}/{y}.mvt": "public",
     "POST /photos": "makes something new",
     "POST /requests": "photos of others look unknown: requests/test_submit.py",
     "GET /requests": "lists: test_no_list_shows_it below",

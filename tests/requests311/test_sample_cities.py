@@ -155,7 +155,7 @@ class TestSmallCity:
     def test_its_border_is_in_both_wards_and_its_outside_in_none(self) -> None:
         city = small_city()
         latitude, longitude = city.border_point()
-        found = Area.objects.covering(Point(longitude, latitude, srid=4326))
+        found = Area.objects.covering(Point(longitude, latitude, srid=4326), on=date(2026, 11, 21))
         assert set(found) == set(city.areas.values())
         with pytest.raises(OutsideEveryJurisdiction):
             at(city.point_outside())

@@ -3,6 +3,7 @@ from collections.abc import Mapping
 from django.db import connection, transaction
 from django.db.models import ProtectedError
 
+from geo import outlines, versions
 from geo.loading import save_area
 from geo.models import Area
 from requests311.city.difference import Difference
@@ -32,7 +33,7 @@ def store_areas(root: Area, shapes: Mapping[AreaRef, Shape], difference: Differe
 def delete_other_areas(root: Area, stored: Stored, difference: Difference) -> None:
     """What the files no longer name; the last step, when nothing of the city points there any more."""
     kept = [area.pk for area in stored.values()]
-    for area in Area.objects.filter(parent=root).exclude(pk__in=kept).defer("boundary"):
+    for area in Area.objects.filter(parent=root, dated=False).exclude(pk__in=kept).defer("boundary"):
         what = f"{area.kind} {area.code}"
         try:
             with transaction.atomic():
@@ -43,18 +44,27 @@ def delete_other_areas(root: Area, stored: Stored, difference: Difference) -> No
         difference.removed(what, "deleted")
 
 
+def draw_outlines(root: Area, progress: Progress) -> None:
+    """Whole kinds where any area lacks them: a border is drawn for both of its sides at once."""
+    versions.adopt()
+    if kinds := outlines.missing(root.pk):
+        for kind in progress(kinds, "Drawing outlines"):
+            outlines.draw(root.pk, kind)
+
+
 def tell_the_planner() -> None:
     """Fresh statistics, inside the transaction.
 
     Until autovacuum comes by, the planner takes the tables for empty and looks a point up without the index.
     """
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE geo_area, geo_areapiece")
+        cursor.execute("ANALYZE geo_area, geo_areapiece, geo_areaversion, geo_areaoutline")
 
 
 def _store(shape: Shape, old: Area | None, parent: Area | None, difference: Difference) -> Area:
     details = _details(old, shape) if old else []
-    if old is not None and not details:
+    # What load_areas has loaded has days, and a city's files have none.
+    if old is not None and (old.dated or not details):
         return old
     area, _ = save_area(parent=parent, kind=shape.kind, code=shape.code, name=shape.name, boundary=shape.boundary)
     what = f"{shape.kind} {shape.code}"
