@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ctypes import CFUNCTYPE, c_char_p, c_int
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,9 @@ class AreaFile:
         number = 0
         try:
             for number, feature in enumerate(self._layer, start=1):
-                yield self._row(number, feature)
+                with _gdal_messages():
+                    row = self._row(number, feature)
+                yield row
         except GDALException as error:
             raise BrokenFile(f"{self._path}: row {number + 1} cannot be read: {error}") from error
 
@@ -92,7 +95,7 @@ class AreaFile:
                 source = own or SpatialReference(crs)
                 return CoordTransform(source, SpatialReference(4326))
         except (GDALException, TypeError) as error:
-            raise BrokenFile(f"{self._path}: the coordinate system {crs or own.name!r} is not known") from error
+            raise BrokenFile(f"{self._path}: the coordinate system {crs or own.name} is not known") from error
 
     def _data_is_shapefile(self) -> bool:
         return bool(self._source.driver.name == "ESRI Shapefile")
@@ -107,16 +110,14 @@ class AreaFile:
                 raise BrokenFile(f"{where}: {field!r} is over {most} characters long")
         shape = self._shape(where, feature)
         try:
-            with _gdal_messages():
-                repaired = "" if shape.valid else shape.valid_reason
-                return Row(number, code, name, as_multipolygon(shape), repaired)
+            repaired = "" if shape.valid else shape.valid_reason
+            return Row(number, code, name, as_multipolygon(shape), repaired)
         except BrokenShape as error:
             raise BrokenFile(f"{where}: {error}") from error
 
     def _shape(self, where: str, feature: Any) -> GEOSGeometry:
         try:
-            with _gdal_messages():
-                geometry = feature.geom
+            geometry = feature.geom
         except GDALException as error:
             raise BrokenFile(f"{where}: has no geometry") from error
         kind = geometry.geom_type.name.removesuffix("25D")
@@ -124,16 +125,15 @@ class AreaFile:
             raise BrokenFile(
                 f"{where}: is a {kind}; areas are polygons, so take it out of the file or choose a --layer"
             )
-        if (vertices := geometry.num_points if kind == "Polygon" else geometry.num_coords) > VERTICES_AT_MOST:
+        if (vertices := geometry.num_coords) > VERTICES_AT_MOST:
             raise BrokenFile(
                 f"{where}: has {vertices:,} vertices, {VERTICES_AT_MOST:,} is the most; simplify it with its"
                 " neighbours, as mapshaper does, to a metre or so: ogr2ogr -simplify would leave gaps between areas"
             )
         try:
-            with _gdal_messages():
-                if self._to_wgs84 is not None:
-                    geometry.transform(self._to_wgs84)
-                return GEOSGeometry(memoryview(bytes(geometry.wkb)), srid=4326)
+            if self._to_wgs84 is not None:
+                geometry.transform(self._to_wgs84)
+            return GEOSGeometry(memoryview(bytes(geometry.wkb)), srid=4326)
         except (GDALException, GEOSException, ValueError) as error:
             raise BrokenFile(f"{where}: its coordinates mean no place in the file's coordinate system") from error
 
@@ -180,26 +180,28 @@ def _text(value: Any) -> str:
     return str(value).replace("\x00", "").strip()
 
 
-class _Keeps(logging.Handler):
-    def __init__(self, messages: list[str]) -> None:
-        super().__init__()
-        self._messages = messages
-
-    def emit(self, record: logging.LogRecord) -> None:
-        said = record.args[1] if isinstance(record.args, tuple) and len(record.args) == 2 else record.getMessage()
-        self._messages.append(said.decode(errors="replace") if isinstance(said, bytes) else str(said))
-
-
 @contextmanager
 def _gdal_messages() -> Iterator[list[str]]:
-    """What GDAL says meanwhile, kept instead of logged: it becomes part of a refusal."""
+    """What GDAL says meanwhile, kept instead of logged: it becomes part of a refusal.
+
+    Pushed, because Django's own handler of GDAL's errors is not the one in place once pyogrio is imported. GEOS has
+    none of its own and logs; what it says is in `valid_reason`.
+    """
     messages: list[str] = []
-    logger, handler = logging.getLogger("django.contrib.gis"), _Keeps(messages)
+
+    def keep(_level: int, _number: int, message: bytes) -> None:
+        messages.append(message.decode(errors="replace"))
+
+    logger, silence = logging.getLogger("django.contrib.gis"), logging.NullHandler()
     was = logger.propagate
-    logger.addHandler(handler)
+    logger.addHandler(silence)
     logger.propagate = False
+    # Held by this name until it is popped: GDAL keeps no reference.
+    callback = CFUNCTYPE(None, c_int, c_int, c_char_p)(keep)
+    lgdal.CPLPushErrorHandler(callback)
     try:
         yield messages
     finally:
+        lgdal.CPLPopErrorHandler()
         logger.propagate = was
-        logger.removeHandler(handler)
+        logger.removeHandler(silence)

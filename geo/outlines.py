@@ -128,8 +128,7 @@ def _boundaries(root_id: int, kind: str, days: _Days) -> tuple[list[int], list[A
                 " that can be drawn; simplify the file with its borders kept, as mapshaper does, and load that"
             )
         cursor.execute(
-            f"SELECT v.id, ST_AsBinary(v.boundary) {_VERSIONS}"
-            f" WHERE {_OF_KIND} AND {_HOLDS} ORDER BY a.code, v.id",
+            f"SELECT v.id, ST_AsBinary(v.boundary) {_VERSIONS} WHERE {_OF_KIND} AND {_HOLDS} ORDER BY a.code, v.id",
             where,
         )
         rows = cursor.fetchall()

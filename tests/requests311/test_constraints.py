@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from api.models import IdempotencyKey
-from geo.models import Address, Area, Street
+from geo import outlines
+from geo.models import Address, Area, AreaOutline, AreaPiece, AreaVersion, Street
 from requests311 import numbers
 from requests311.models import (
     Attribute,
@@ -47,6 +48,18 @@ CASES: list[Case] = [
     ("address_code_unique", Address, {}, {}),
     ("address_has_code_and_label", Address, {}, {"code": ""}),
     ("address_has_code_and_label", Address, {}, {"code": "other", "label": ""}),
+    ("area_version_one_a_day", AreaVersion, {"area__code": "west"}, {}),
+    ("area_version_one_a_day", AreaVersion, {"area__code": "west"}, {"valid_from": "2026-01-01"}),
+    (
+        "area_version_lasts_a_day",
+        AreaVersion,
+        {"area__code": "west"},
+        {"valid_from": "2026-01-01", "valid_to": "2026-01-01"},
+    ),
+    ("area_version_is_not_empty", AreaVersion, {"area__code": "west"}, {"square_metres": 0}),
+    ("area_piece_lasts_a_day", AreaPiece, {}, {"valid_from": "2026-01-01", "valid_to": "2026-01-01"}),
+    ("area_outline_one_a_day", AreaOutline, {"zoom": 10}, {}),
+    ("area_outline_lasts_a_day", AreaOutline, {"zoom": 10}, {"valid_from": "2026-01-01", "valid_to": "2026-01-01"}),
     ("user_is_guest_or_has_email", User, {"is_guest": True}, {"is_guest": False}),
     ("user_is_guest_or_has_email", User, {"is_guest": True}, {"email": "guest@example.org"}),
     ("user_email_is_lower_case", User, {"is_guest": False}, {"email": "Somebody@example.org"}),
@@ -115,6 +128,7 @@ def city() -> SmallCity:
     """One row, at least, of every table."""
     made = small_city()
     has_addresses(made.jurisdiction.code, Line("12", "Main Street"))
+    outlines.draw(made.areas["boundary"].pk, "ward")
     person("somebody@example.org", role=Role.CREW, city=made, department="roads")
     person("else@example.org", role=Role.DISPATCHER, city=made)
     reporter = guest()
@@ -160,6 +174,8 @@ SOUND: list[tuple[type[Any], dict[str, Any], dict[str, Any]]] = [
     (Area, WEST, {"kind": "district"}),
     (Street, {}, {"name": "Other"}),
     (Address, {}, {"code": "other"}),
+    (AreaPiece, {}, {}),
+    (AreaOutline, {"zoom": 10}, {"zoom": 11}),
     (User, {"is_guest": True}, {}),
     (Department, {"code": "roads"}, {"code": "roads-2"}),
     (Membership, {"role": "crew"}, {"role": "manager"}),

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_slug
 from rich.console import Console
@@ -86,7 +87,7 @@ class Command(BaseCommand):
 def _kind(text: str) -> str:
     try:
         validate_slug(text)
-    except ValueError as error:
+    except ValidationError as error:
         raise argparse.ArgumentTypeError("letters, digits, - and _ only") from error
     if len(text) > _KIND_AT_MOST:
         raise argparse.ArgumentTypeError(f"at most {_KIND_AT_MOST} characters")
@@ -119,6 +120,8 @@ def _told(file: Path, kind: str, outcome: Outcome, *, dry_run: bool, verbose: bo
             lines.append(f"{change.sign} {kind} {change.code} {change.name!r}{details}")
     counts = [(sum(c.sign == sign for c in outcome.changes), word) for sign, word in _WORDS]
     what = ", ".join(f"{count} {word}" for count, word in [*counts, (outcome.unchanged, "unchanged")])
+    if not outcome.changes:
+        return "\n".join([*lines, f"{file}: nothing to change; {outcome.unchanged} unchanged."])
     since = outcome.valid_from.isoformat() if outcome.valid_from else "ever"
     end = "; nothing was written (dry run)" if dry_run else ""
     lines.append(f"{file}: {what}, {len(outcome.repaired)} repaired; valid since {since}{end}.")
