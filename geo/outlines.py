@@ -17,7 +17,7 @@ from django.db import connection
 from geo.drawings import ZOOMS
 from geo.in_force import IN_FORCE
 
-#: Vertices of all areas of one kind on one day: what fits into about a gigabyte of memory while they are drawn.
+#: Vertices of all areas of one kind on one day: an exact partition of so many takes some 400 MB to draw.
 VERTICES_AT_MOST = 2_000_000
 _PIXELS_PER_TILE = 256
 #: Nowhere on Earth is a drawing needed any more whose last day is so long ago.
