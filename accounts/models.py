@@ -96,7 +96,12 @@ class Session(models.Model):
     revoked_because = models.CharField(max_length=40, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["expires_at"], name="session_expires_at")]
+        indexes = [
+            models.Index(fields=["expires_at"], name="session_expires_at"),
+            models.Index(
+                fields=["revoked_at"], condition=models.Q(revoked_at__isnull=False), name="session_revoked_at"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"session {self.pk}"

@@ -29,6 +29,13 @@ INSERT INTO api_idempotencykey (user_id, key, fingerprint, created_at) VALUES (%
 ON CONFLICT (user_id, key) DO NOTHING RETURNING id
 """
 
+_FORGET = """
+WITH old AS MATERIALIZED (
+    SELECT id FROM api_idempotencykey WHERE created_at < %s ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM api_idempotencykey WHERE id IN (SELECT id FROM old)
+"""
+
 
 class Answer:
     """A status and a body of JSON text; `replayed` where an earlier request got it first."""
@@ -76,9 +83,13 @@ def once(request: Request, user: User, work: Work) -> Answer:
 
 
 def forget_expired() -> int:
-    """Deletes keys past their day."""
+    """Deletes keys past their day, in small statements that each commit; answers how many."""
     limit = timezone.now() - settings.IDEMPOTENCY_KEY_LIFETIME
-    return IdempotencyKey.objects.filter(created_at__lt=limit).delete()[0]
+    forgotten = 0
+    with connection.cursor() as cursor:
+        while cursor.execute(_FORGET, [limit]).rowcount:
+            forgotten += cursor.rowcount
+    return forgotten
 
 
 def _fingerprint(request: Request) -> str:

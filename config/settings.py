@@ -290,6 +290,22 @@ PHOTO_MAX_BYTES = 20 * 1024 * 1024
 PHOTO_MAX_PIXELS = 50_000_000
 IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=24)
 
+# --- How long things are kept that are no city's; the rest is said by each jurisdiction ----------
+
+#: Days after a session is over, or was revoked, when its row goes.
+RETENTION_SESSIONS_DAYS: int = read("int", "RETENTION_SESSIONS_DAYS", 30)
+#: Days an uploaded photo waits for its report. A photo is given up by the worker after one day.
+RETENTION_PHOTOS_DAYS: int = read("int", "RETENTION_PHOTOS_DAYS", 7)
+#: Days for messages that are told in no jurisdiction's name.
+RETENTION_MESSAGES_DAYS: int = read("int", "RETENTION_MESSAGES_DAYS", 365)
+for _name, _days, _least in (
+    ("RETENTION_SESSIONS_DAYS", RETENTION_SESSIONS_DAYS, 1),
+    ("RETENTION_PHOTOS_DAYS", RETENTION_PHOTOS_DAYS, 2),
+    ("RETENTION_MESSAGES_DAYS", RETENTION_MESSAGES_DAYS, 30),
+):
+    if not _least <= _days <= 36_500:
+        problems.append(f"{_name}: must be {_least} to 36500 days, not {_days}")
+
 # --- Background work ---------------------------------------------------------------------------
 
 CELERY_BROKER_URL = BROKER_URL
@@ -337,6 +353,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 900,
         "options": {"expires": 900},
     },
+    "retain": {"task": "requests311.tasks.retain", "schedule": 3600, "options": {"expires": 3600}},
     "forget-expired": {"task": "api.tasks.forget_expired", "schedule": 3600, "options": {"expires": 3600}},
 }
 

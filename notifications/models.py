@@ -82,6 +82,8 @@ class Message(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     # No index of its own: the unique constraint below begins with it.
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    #: In whose name it is told; decides how long it is kept. Empty: nobody's in particular.
+    sender = models.CharField(max_length=40, blank=True, db_default="")
     event_id = models.UUIDField()
     kind = models.CharField(max_length=50)
     context = models.JSONField(default=dict, help_text="Variables of the template.")
@@ -92,6 +94,7 @@ class Message(models.Model):
     expires_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField()
 
     class Meta:
+        indexes = [models.Index(fields=["sender", "created_at"], name="message_age_of_sender")]
         constraints = [
             models.UniqueConstraint(fields=["recipient", "event_id", "kind"], name="message_once"),
             models.CheckConstraint(condition=~Q(kind=""), name="message_has_kind"),

@@ -33,16 +33,16 @@ ENQUEUE = """
 WITH notice AS (
     SELECT * FROM unnest(
         %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-        %s::interval[]
-    ) AS n(id, recipient_id, event_id, kind, context, data, collapse_key, fallback_language, ttl)
+        %s::interval[], %s::text[]
+    ) AS n(id, recipient_id, event_id, kind, context, data, collapse_key, fallback_language, ttl, sender)
 ), recipient AS (
     SELECT u.id FROM {user} u WHERE u.id IN (SELECT recipient_id FROM notice)
     ORDER BY u.id FOR KEY SHARE
 ), message AS (
     INSERT INTO notifications_message
-        (id, recipient_id, event_id, kind, context, data, collapse_key, fallback_language, expires_at)
+        (id, recipient_id, event_id, kind, context, data, collapse_key, fallback_language, expires_at, sender)
     SELECT n.id, n.recipient_id, n.event_id, n.kind, n.context::jsonb, n.data::jsonb, n.collapse_key,
-        n.fallback_language, statement_timestamp() + greatest(n.ttl, interval '0')
+        n.fallback_language, statement_timestamp() + greatest(n.ttl, interval '0'), n.sender
     FROM notice n JOIN recipient r ON r.id = n.recipient_id
     ORDER BY n.recipient_id, n.event_id, n.kind
     ON CONFLICT (recipient_id, event_id, kind) DO NOTHING
@@ -76,6 +76,8 @@ class Notice:
     ttl: timedelta
     collapse_key: str = ""
     fallback_language: str = "en"
+    #: In whose name it is told: a code of at most 40 characters. Decides how long it is kept.
+    sender: str = ""
     #: Made here, not by the caller.
     id: UUID = field(default_factory=uuid7, init=False)
 
@@ -106,6 +108,7 @@ def enqueue(notices: Sequence[Notice]) -> int:
                 [n.collapse_key for n in notices],
                 [n.fallback_language for n in notices],
                 [n.ttl for n in notices],
+                [n.sender for n in notices],
             ],
         )
         messages, deliveries = cursor.fetchone()

@@ -9,6 +9,7 @@ from requests311.models import (
     Attribute,
     Department,
     Event,
+    EventRemoval,
     Jurisdiction,
     Membership,
     Photo,
@@ -107,6 +108,12 @@ class ServiceRequestAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     search_fields = ("number__exact",)
     inlines = (EventInline,)
+
+
+@admin.register(EventRemoval)
+class EventRemovalAdmin(ReadOnlyAdmin):
+    list_display = ("at", "role", "events", "first_at", "last_at")
+    show_full_result_count = False
 
 
 @admin.register(Photo)

@@ -21,7 +21,7 @@ def announce(event_id: UUID) -> bool:
     """Puts the messages of one event into the outbox; False where it is done already or being done now."""
     event = (
         Event.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related("request")
+        .select_related("request__jurisdiction")
         .filter(pk=event_id, announced_at=None)
         .first()
     )
@@ -60,6 +60,7 @@ def notices_of(event: Event) -> Sequence[outbox.Notice]:
             ttl=TIME_TO_LIVE,
             collapse_key=str(event.request_id),
             fallback_language=event.data["language"],
+            sender=event.request.jurisdiction.code,
         )
     ]
 

@@ -11,6 +11,8 @@ from requests311 import announce as announcing
 
 #: What one sweep looks at; the next one comes within seconds.
 _SWEEP_LIMIT = 500
+#: What one round of retention may take, far below the broker's visibility timeout; the next comes within the hour.
+_RETENTION_SECONDS = 300.0
 
 
 @shared_task(name="requests311.tasks.announce")
@@ -31,6 +33,14 @@ def _announced(event_id: UUID) -> bool:
     except Exception as error:
         alert("event_not_announced", event_id=str(event_id), error=type(error).__name__)
         return False
+
+
+@shared_task(name="requests311.tasks.retain")
+def retain() -> None:
+    """Removes what is older than it is to be kept. Twice at a time does no harm."""
+    from requests311.retention.run import retain as run
+
+    run(seconds=_RETENTION_SECONDS)
 
 
 @shared_task(name="requests311.tasks.process_photo")

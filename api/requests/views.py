@@ -33,7 +33,7 @@ from requests311.actors import Actor
 from requests311.conditions import by_id_or_number
 from requests311.errors import NotFound
 from requests311.queries.documents import Documents, request_document, request_documents
-from requests311.queries.timeline import timeline
+from requests311.queries.timeline import read_timeline
 from requests311.statuses import Status
 
 _KEY = OpenApiParameter(
@@ -159,9 +159,7 @@ class EventsView(APIView):
         refusals=[401, 404],
     )
     def get(self, request: Request, key: str) -> Response:
-        events = list(timeline(key, actor=caller(request)))
-        if not events:
-            raise NotFound
+        events = read_timeline(key, actor=caller(request))
         headers = {"Vary": "Authorization", "Cache-Control": "private, no-cache"}
         return Response(JSONText(f'{{"results":[{",".join(events)}]}}'), headers=headers)
 

@@ -28,6 +28,7 @@ from requests311.models import (
     Service,
     Visibility,
 )
+from requests311.models.jurisdiction import KEEP_AT_LEAST_DAYS, KEEP_AT_MOST_DAYS
 
 LISTS = (Datatype.SINGLEVALUELIST, Datatype.MULTIVALUELIST)
 
@@ -37,6 +38,7 @@ AttributeCode = Annotated[Slug, fits(Attribute, "code")]
 GroupName = Annotated[str, fits(Service, "group")]
 AreaKind = Annotated[Slug, fits(Area, "kind")]
 AreaCode = Annotated[Text, fits(Area, "code")]
+Period = Annotated[int, Field(ge=KEEP_AT_LEAST_DAYS, le=KEEP_AT_MOST_DAYS)]
 
 
 class Part(BaseModel):
@@ -111,6 +113,9 @@ class JurisdictionFile(Part):
     holidays: Holidays | None = None
     closure_days: Annotated[list[date], NoTwins] = []
     reopen_days: Annotated[int, Field(ge=0, le=365)] = 14
+    #: None: for ever.
+    keep_events_days: Period | None = None
+    keep_messages_days: Period | None = 365
     boundary: BoundarySource
     areas: list[AreaSource] = []
 

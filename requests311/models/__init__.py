@@ -1,5 +1,6 @@
 from requests311.models.department import Department
 from requests311.models.event import Audience, Event, EventKind
+from requests311.models.event_removal import EventRemoval
 from requests311.models.jurisdiction import Jurisdiction
 from requests311.models.membership import Membership
 from requests311.models.photo import Photo, PhotoState
@@ -23,6 +24,7 @@ __all__ = [
     "DueUnit",
     "Event",
     "EventKind",
+    "EventRemoval",
     "Jurisdiction",
     "Membership",
     "Photo",

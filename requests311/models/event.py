@@ -21,8 +21,9 @@ class Audience(models.TextChoices):
 class Event(models.Model):
     """One row of a request's append-only history: at once timeline, audit trail and source of messages.
 
-    The database refuses to change or delete a row; only `announced_at` moves, and a person who is
-    erased leaves their events without an actor.
+    The database refuses to change or delete a row; only `announced_at` moves, a person who is
+    erased leaves their events without an actor, and `requests311.retention` removes the events of requests
+    that have been closed for longer than their jurisdiction keeps them (docs/adr/0013).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -56,8 +57,21 @@ class Event(models.Model):
                 operation=pgtrigger.Update | pgtrigger.Delete,
                 func="""
                     IF TG_OP = 'DELETE' THEN
-                        RAISE EXCEPTION 'requests311_event is append-only: DELETE refused'
-                            USING ERRCODE = 'restrict_violation';
+                        IF coalesce(current_setting('requests311.retention', true), '') <> 'on' THEN
+                            RAISE EXCEPTION 'requests311_event is append-only: DELETE refused'
+                                USING ERRCODE = 'restrict_violation';
+                        END IF;
+                        -- Whoever turned the setting on: only what the city's own period lets go.
+                        PERFORM FROM requests311_servicerequest r
+                            JOIN requests311_jurisdiction j ON j.id = r.jurisdiction_id
+                            WHERE r.id = OLD.request_id
+                            AND r.closed_at < now() - make_interval(days => j.keep_events_days);
+                        IF NOT FOUND THEN
+                            RAISE EXCEPTION 'requests311_event is append-only: DELETE refused'
+                                USING ERRCODE = 'restrict_violation',
+                                DETAIL = 'The request is open, or its jurisdiction keeps its history still.';
+                        END IF;
+                        RETURN OLD;
                     END IF;
                     IF to_jsonb(NEW) - 'announced_at' - 'actor_id' <> to_jsonb(OLD) - 'announced_at' - 'actor_id'
                         OR (NEW.actor_id IS DISTINCT FROM OLD.actor_id AND NEW.actor_id IS NOT NULL)
@@ -67,7 +81,20 @@ class Event(models.Model):
                     END IF;
                     RETURN NEW;
                 """,
-            )
+            ),
+            pgtrigger.Trigger(
+                name="removal_is_recorded",
+                when=pgtrigger.After,
+                operation=pgtrigger.Delete,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(old="removed"),  # type: ignore[no-untyped-call]
+                func="""
+                    INSERT INTO requests311_eventremoval (at, role, events, first_at, last_at)
+                    SELECT statement_timestamp(), session_user, count(*), min(removed.at), max(removed.at)
+                    FROM removed HAVING count(*) > 0;
+                    RETURN NULL;
+                """,
+            ),
         ]
 
     def __str__(self) -> str:

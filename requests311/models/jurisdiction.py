@@ -3,9 +3,15 @@ from zoneinfo import ZoneInfo
 import holidays
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from geo.models import Area
+
+#: A slip of the pen must not remove what people still speak of, nor a message that is still worth sending (7 days).
+KEEP_AT_LEAST_DAYS = 30
+#: A hundred years; the arithmetic of dates holds.
+KEEP_AT_MOST_DAYS = 36_500
 
 
 def _monday_to_friday() -> list[int]:
@@ -42,6 +48,19 @@ class Jurisdiction(models.Model):
     reopen_days = models.PositiveSmallIntegerField(
         default=14, help_text="Days a reporter may reopen a resolved request."
     )
+    keep_events_days = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(KEEP_AT_LEAST_DAYS), MaxValueValidator(KEEP_AT_MOST_DAYS)],
+        help_text="Days after a request is closed when its history is removed; the request stays. Empty: for ever.",
+    )
+    keep_messages_days = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        default=365,
+        validators=[MinValueValidator(KEEP_AT_LEAST_DAYS), MaxValueValidator(KEEP_AT_MOST_DAYS)],
+        help_text="Days after which a message and its deliveries are removed. Empty: for ever.",
+    )
     #: Moved by database triggers on the catalogue's tables: a process may keep the catalogue until it moves.
     catalogue_version = models.PositiveBigIntegerField(default=1, editable=False)
 
@@ -53,6 +72,16 @@ class Jurisdiction(models.Model):
             models.CheckConstraint(
                 condition=models.Q(working_days__contained_by=[1, 2, 3, 4, 5, 6, 7]),
                 name="jurisdiction_working_days_are_iso",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(keep_events_days=None)
+                | models.Q(keep_events_days__range=(KEEP_AT_LEAST_DAYS, KEEP_AT_MOST_DAYS)),
+                name="jurisdiction_keeps_events_a_while",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(keep_messages_days=None)
+                | models.Q(keep_messages_days__range=(KEEP_AT_LEAST_DAYS, KEEP_AT_MOST_DAYS)),
+                name="jurisdiction_keeps_messages_a_while",
             ),
         ]
 

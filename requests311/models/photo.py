@@ -101,7 +101,10 @@ class Photo(models.Model):
             ),
             models.CheckConstraint(condition=~Q(state="rejected") | ~Q(reason=""), name="photo_rejected_says_why"),
         ]
-        indexes = [models.Index(fields=["created_at"], condition=Q(state="pending"), name="photo_pending")]
+        indexes = [
+            models.Index(fields=["created_at"], condition=Q(state="pending"), name="photo_pending"),
+            models.Index(fields=["created_at"], condition=Q(request=None), name="photo_unreported"),
+        ]
 
     def __str__(self) -> str:
         return f"photo {self.pk}"

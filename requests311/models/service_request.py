@@ -95,6 +95,8 @@ class ServiceRequest(models.Model):
     acknowledged_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    #: When its events were removed, the city's period being over; it moves no version.
+    history_removed_at = models.DateTimeField(null=True, editable=False)
 
     objects = ServiceRequestQuerySet.as_manager()
 
@@ -129,6 +131,13 @@ class ServiceRequest(models.Model):
             models.Index(fields=["department", "-id"], name="request_department"),
             models.Index(fields=["reporter", "-id"], name="request_reporter"),
             models.Index(fields=["updated_at", "id"], name="request_updated"),
+            models.Index(
+                fields=["jurisdiction", "closed_at"],
+                # A request that was reopened and closed anew has a new history.
+                condition=Q(closed_at__isnull=False)
+                & (Q(history_removed_at=None) | Q(history_removed_at__lt=models.F("closed_at"))),
+                name="request_history_kept",
+            ),
             GinIndex(fields=["areas"], name="request_areas", opclasses=["jsonb_path_ops"]),
         ]
 

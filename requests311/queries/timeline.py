@@ -6,15 +6,24 @@ from django.db.models import Case, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, JSONObject, NullIf
 
 from requests311.actors import Actor
+from requests311.errors import NotFound
 from requests311.models import Audience, Event, ServiceRequest
 from requests311.policies import Permission
+
+
+def read_timeline(key: str, *, actor: Actor) -> list[str]:
+    """The events as `timeline` gives them. Raises NotFound for a request that is absent or not theirs to see."""
+    events = list(timeline(key, actor=actor))
+    if not events and not ServiceRequest.objects.visible_to(actor).by_id_or_number(key).exists():
+        raise NotFound
+    return events
 
 
 def timeline(key: str, *, actor: Actor) -> "QuerySet[Event, str]":
     """Events of the request with this id or number, oldest first, each as JSON text; one statement.
 
-    Empty only where the request is absent or not the caller's to see, for every request has its first
-    event. Staff-only events, and who acted, are for staff who may read them.
+    Empty where the request is absent or not the caller's to see, and where its jurisdiction keeps the history
+    of what was closed so long ago no more. Staff-only events, and who acted, are for staff who may read them.
     """
     visible = ServiceRequest.objects.visible_to(actor).by_id_or_number(key)
     internal = Q(

@@ -73,6 +73,9 @@ def test_check_deploy_is_clean() -> None:
         ("BROKER_URL", None, "BROKER_URL: missing"),
         ("GEOCODER_URL", "https://geo.example", "GEOCODER_URL: write nominatim+https://host"),
         ("GEOCODER_TIMEOUT_SECONDS", "60", "GEOCODER_TIMEOUT_SECONDS: more than 0 and at most 10"),
+        ("RETENTION_SESSIONS_DAYS", "0", "RETENTION_SESSIONS_DAYS: must be 1 to"),
+        ("RETENTION_PHOTOS_DAYS", "1", "RETENTION_PHOTOS_DAYS: must be 2 to"),
+        ("RETENTION_MESSAGES_DAYS", "29", "RETENTION_MESSAGES_DAYS: must be 30 to"),
         ("ENVIRONMENT", "staging", "ENVIRONMENT: must be development, test or production"),
     ],
 )

@@ -17,6 +17,7 @@ from requests311.models import (
     Attribute,
     Department,
     Event,
+    EventRemoval,
     Jurisdiction,
     Membership,
     Photo,
@@ -70,6 +71,11 @@ CASES: list[Case] = [
     ("jurisdiction_has_a_working_day", Jurisdiction, {}, {"working_days": []}),
     ("jurisdiction_working_days_are_iso", Jurisdiction, {}, {"working_days": [0, 1]}),
     ("jurisdiction_working_days_are_iso", Jurisdiction, {}, {"working_days": [8]}),
+    ("jurisdiction_keeps_events_a_while", Jurisdiction, {}, {"keep_events_days": 29}),
+    ("jurisdiction_keeps_events_a_while", Jurisdiction, {}, {"keep_events_days": 36_501}),
+    ("jurisdiction_keeps_messages_a_while", Jurisdiction, {}, {"keep_messages_days": 29}),
+    ("jurisdiction_keeps_messages_a_while", Jurisdiction, {}, {"keep_messages_days": 36_501}),
+    ("removal_has_events", EventRemoval, {}, {"events": 0}),
     ("department_code_unique", Department, {"code": "roads"}, {}),
     ("department_one_dispatch_desk", Department, {"code": "desk"}, {"code": "desk-2"}),
     ("service_code_unique", Service, {"code": "pothole"}, {}),
@@ -133,6 +139,7 @@ def city() -> SmallCity:
     person("else@example.org", role=Role.DISPATCHER, city=made)
     reporter = guest()
     report(made, reporter, client_id="c", photos=[photo(reporter).pk])
+    EventRemoval.objects.create(at=NOW, role="somebody", events=1, first_at=NOW, last_at=NOW)
     IdempotencyKey.objects.create(user=reporter, key="k", fingerprint="f")
     return made
 

@@ -22,6 +22,8 @@ def store_jurisdiction(
         "holidays_subdivision": file.holidays.subdivision if file.holidays else "",
         "closure_days": sorted(file.closure_days),
         "reopen_days": file.reopen_days,
+        "keep_events_days": file.keep_events_days,
+        "keep_messages_days": file.keep_messages_days,
     }
     details = save(row, values)
     if old is None:
