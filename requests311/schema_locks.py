@@ -56,10 +56,10 @@ class HeldTooLong(Exception):
 class Guard:
     """Sees every statement of a migration; use it as `connection.execute_wrapper`, within `bounded`."""
 
-    def __init__(self, connection: BaseDatabaseWrapper, *, big: int = BIG) -> None:
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
         with connection.cursor() as cursor:
-            cursor.execute(_BIG_TABLES, [big])
+            cursor.execute(_BIG_TABLES, [BIG])
             names = [re.escape(name) for (name,) in cursor.fetchall()]
         self._big = re.compile(rf"\b({'|'.join(names)})\b") if names else None
         self._until: float | None = None
@@ -111,9 +111,9 @@ class Guard:
 
 
 @contextmanager
-def bounded(connection: BaseDatabaseWrapper, *, big: int = BIG) -> Iterator[Guard]:
+def bounded(connection: BaseDatabaseWrapper) -> Iterator[Guard]:
     """Within it a statement on this connection waits at most `WAIT` for a lock, and big tables are watched."""
-    guard = Guard(connection, big=big)
+    guard = Guard(connection)
     former = _set(connection, "lock_timeout", int(WAIT * 1000))
     try:
         with connection.execute_wrapper(guard):
