@@ -61,16 +61,6 @@ class Event(models.Model):
                             RAISE EXCEPTION 'requests311_event is append-only: DELETE refused'
                                 USING ERRCODE = 'restrict_violation';
                         END IF;
-                        -- Whoever turned the setting on: only what the city's own period lets go.
-                        PERFORM FROM requests311_servicerequest r
-                            JOIN requests311_jurisdiction j ON j.id = r.jurisdiction_id
-                            WHERE r.id = OLD.request_id
-                            AND r.closed_at < now() - make_interval(days => j.keep_events_days);
-                        IF NOT FOUND THEN
-                            RAISE EXCEPTION 'requests311_event is append-only: DELETE refused'
-                                USING ERRCODE = 'restrict_violation',
-                                DETAIL = 'The request is open, or its jurisdiction keeps its history still.';
-                        END IF;
                         RETURN OLD;
                     END IF;
                     IF to_jsonb(NEW) - 'announced_at' - 'actor_id' <> to_jsonb(OLD) - 'announced_at' - 'actor_id'
@@ -83,12 +73,24 @@ class Event(models.Model):
                 """,
             ),
             pgtrigger.Trigger(
-                name="removal_is_recorded",
+                name="removal_is_due",
                 when=pgtrigger.After,
                 operation=pgtrigger.Delete,
                 level=pgtrigger.Statement,
                 referencing=pgtrigger.Referencing(old="removed"),  # type: ignore[no-untyped-call]
+                # Once for all rows of a statement: row by row it took 0.6 ms each.
                 func="""
+                    -- Whoever turned the setting on: only what the city's own period lets go.
+                    IF EXISTS (
+                        SELECT FROM (SELECT DISTINCT request_id FROM removed) gone
+                        LEFT JOIN requests311_servicerequest r ON r.id = gone.request_id
+                        LEFT JOIN requests311_jurisdiction j ON j.id = r.jurisdiction_id
+                        WHERE (r.closed_at < now() - make_interval(days => j.keep_events_days)) IS NOT TRUE
+                    ) THEN
+                        RAISE EXCEPTION 'requests311_event is append-only: DELETE refused'
+                            USING ERRCODE = 'restrict_violation',
+                            DETAIL = 'A request is open, or its jurisdiction keeps its history still.';
+                    END IF;
                     INSERT INTO requests311_eventremoval (at, role, events, first_at, last_at)
                     SELECT statement_timestamp(), session_user, count(*), min(removed.at), max(removed.at)
                     FROM removed HAVING count(*) > 0;

@@ -149,6 +149,8 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "ties with line 9: Outdoors and Outdoors both fit the same report",
     ),
     "not YAML": (ROUTING, "[Animals]", "[Animals", "is not YAML: "),
+    "too short a period": (JURISDICTION, "keep_messages_days: 90", "keep_messages_days: 7  # <<", "30"),
+    "no period": (JURISDICTION, "keep_events_days: null", "keep_events_days: ever  # <<", "keep_events_days"),
     "key twice": (JURISDICTION, "reopen_days: 30", "reopen_days: 30\nreopen_days: 31  # <<", "is not YAML: found dup"),
     "empty": (ROUTING, "rules:", "#", "1: must be a mapping"),
 }

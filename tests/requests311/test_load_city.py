@@ -68,6 +68,7 @@ class TestLoading:
         assert (city.name, city.time_zone, city.languages) == ("Town of Riverbend", "America/Denver", ["en", "fr"])
         assert city.working_days == [1, 2, 3, 4]
         assert (city.holidays_country, city.holidays_subdivision, city.reopen_days) == ("US", "CO", 30)
+        assert (city.keep_events_days, city.keep_messages_days) == (None, 90)
         assert [day.isoformat() for day in city.closure_days] == ["2026-12-24", "2026-12-31"]
         assert city.boundary.kind == "jurisdiction"
         assert city.boundary.code == "riverbend"

@@ -173,7 +173,7 @@ class TestTheDatabaseRefuses:
         report(city, guest())
         with refused(DatabaseError) as info:
             self.delete(setting="on")
-        assert "The request is open" in str(info.value)
+        assert "A request is open" in str(info.value)
 
     def test_of_a_city_that_keeps_for_ever(self, city: SmallCity) -> None:
         closed(city, days(9999))

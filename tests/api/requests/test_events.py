@@ -1,12 +1,14 @@
 """GET /requests/{key}/events"""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from requests311.models import Event, EventKind, ServiceRequest
+from requests311.models import Event, EventKind, Jurisdiction, ServiceRequest
+from requests311.retention.history import remove_old_events
 from tests.api.asking import API, move, refused, submitted, without_what_differs
 from tests.factories.cities import SmallCity, person
 from tests.factories.people import signed_in
@@ -31,6 +33,15 @@ def made(phone: APIClient, crew: APIClient, city: SmallCity) -> dict[str, Any]:
         request=request, version=3, kind=EventKind.STATUS_CHANGED, audience="staff", at=timezone.now(), text="Secret."
     )
     return made
+
+
+def test_a_history_that_is_kept_no_more_is_empty(client: APIClient, made: dict[str, Any], city: SmallCity) -> None:
+    ServiceRequest.objects.update(status="closed", closed_at=timezone.now() - timedelta(days=31))
+    Jurisdiction.objects.update(keep_events_days=30)
+    assert remove_old_events(jurisdiction_id=city.jurisdiction.pk, limit=10) == 3
+    assert events(client, made["id"]) == []
+    ServiceRequest.objects.update(visibility="private")
+    refused(client.get(f"{API}/requests/{made['id']}/events"), 404, "not_found")
 
 
 def test_the_timeline_oldest_first(client: APIClient, made: dict[str, Any]) -> None:
