@@ -98,7 +98,7 @@ def ours() -> Iterator[tuple[Migration, MigrationLoader]]:
 
 
 def sql_of(migration: Migration, loader: MigrationLoader) -> list[str]:
-    collected = loader.collect_sql([(migration, False)])  # type: ignore[attr-defined]
+    collected = loader.collect_sql([(migration, False)])
     statements = [str(line) for line in collected if not str(line).startswith("--")]
     return [statement for statement in statements if statement.strip() not in {"BEGIN;", "COMMIT;", ""}]
 

@@ -461,7 +461,8 @@ class TestAtOnce:
     def test_a_photo_that_is_reported_meanwhile_keeps_its_files(self) -> None:
         city = small_city()
         row = stored(days(9999), created_at=timezone.now() - days(9999))
-        owner = User.objects.get(pk=row.uploaded_by_id)
+        owner = row.uploaded_by
+        assert owner is not None
 
         def reporting() -> Any:
             return report(city, owner, photos=[row.pk])
