@@ -26,6 +26,7 @@ STATUS: dict[type[domain.DomainError], int] = {
     domain.OutsideEveryJurisdiction: 422,
     domain.ServiceNotOffered: 422,
     domain.LocationMissing: 422,
+    domain.PhotoHasNoPlace: 422,
     domain.PhotoRefused: 422,
     domain.PhotoTooLarge: 413,
     domain.NoDispatchDesk: 500,

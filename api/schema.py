@@ -1,7 +1,7 @@
 """How a view describes itself in openapi.yaml: one decorator an operation, and the shape of every refusal."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import force_instance, get_doc
@@ -76,8 +76,12 @@ def operation(
     parameters: Sequence[Any] = (),
     examples: Sequence[OpenApiExample] = (),
     anonymous: bool = False,
+    optional_token: bool = False,
 ) -> Callable[[F], F]:
-    """Describes one operation. `anonymous`: works without a token; 429, 406 and 503 stand for every one."""
+    """Describes one operation. `anonymous`: takes no token; `optional_token`: some of its questions need one.
+
+    429, 406 and 503 stand for every one.
+    """
     codes = {*refusals, 406, 429, 503} | ({400, 413, 415} if request is not None else set())
     refused = {(code, "application/problem+json"): _refusal(code) for code in sorted(codes)}
     return extend_schema(
@@ -89,7 +93,7 @@ def operation(
         parameters=list(parameters),
         responses={**responses, **refused},
         examples=list(examples),
-        auth=[] if anonymous else None,
+        auth=cast("list[str] | None", [] if anonymous else [{"bearer": []}, {}] if optional_token else None),
     )
 
 

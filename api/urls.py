@@ -3,6 +3,7 @@
 from django.urls import path
 
 from api.addresses.views import AddressesView
+from api.assets.views import AssetsView, AssetView, EarlierRequestsView
 from api.auth.views import GuestView, RefreshView, SignInView
 from api.map.areas import AreasView, AreaTilesView
 from api.me.views import DeviceView
@@ -19,12 +20,15 @@ urlpatterns = [
     path("addresses", AddressesView.as_view()),
     path("map/areas", AreasView.as_view()),
     path("map/areas/tiles/<str:z>/<str:x>/<str:y>.mvt", AreaTilesView.as_view()),
+    path("assets", AssetsView.as_view()),
+    path("assets/<uuid:asset_id>", AssetView.as_view()),
     path("photos", PhotosView.as_view()),
     path("photos/<uuid:photo_id>", PhotoView.as_view()),
     path("photos/<uuid:photo_id>/<str:variant>", PhotoVariantView.as_view()),
     path("requests", RequestsView.as_view()),
     path("requests/<str:key>", RequestView.as_view()),
     path("requests/<str:key>/events", EventsView.as_view()),
+    path("requests/<str:key>/earlier", EarlierRequestsView.as_view()),
     path("requests/<str:key>/transitions", TransitionsView.as_view()),
     path("me/devices/<str:installation_id>", DeviceView.as_view()),
 ]

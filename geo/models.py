@@ -173,3 +173,4 @@ class AreaOutline(models.Model):
 
 from geo.addresses import Address as Address  # noqa: E402  (they refer to Area)
 from geo.addresses import Street as Street  # noqa: E402
+from geo.assets import Asset as Asset  # noqa: E402  (its file; it refers to Area)

@@ -72,7 +72,18 @@ class DepartmentAdmin(admin.ModelAdmin[Department]):
 
 @admin.register(Service)
 class ServiceAdmin(admin.ModelAdmin[Service]):
-    list_display = ("name", "code", "group", "jurisdiction", "photo", "visibility", "due_after", "due_unit", "active")
+    list_display = (
+        "name",
+        "code",
+        "group",
+        "jurisdiction",
+        "photo",
+        "asset_kind",
+        "visibility",
+        "due_after",
+        "due_unit",
+        "active",
+    )
     list_filter = ("jurisdiction", "group", "active", "visibility")
     search_fields = ("name", "code", "keywords")
     autocomplete_fields = ("jurisdiction",)

@@ -26,12 +26,13 @@ class Offer:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """An immutable picture of one jurisdiction's active services, its rules (most specific first) and its desk."""
+    """An immutable picture of one jurisdiction: active services, rules (most specific first), active departments."""
 
     version: int
     jurisdiction: Jurisdiction
     offers: Mapping[str, Offer]
     rules: tuple[RoutingRule, ...]
+    departments: Mapping[str, Department]
     desk: Department | None
 
 
@@ -68,12 +69,15 @@ def _read(jurisdiction: Jurisdiction) -> Catalogue:
         # Two that tie in spite of `RoutingRule.clean` (a race, plain SQL): the older one, always.
         .order_by("pk")
     )
+    departments = Department.objects.filter(jurisdiction=jurisdiction, active=True)
+    by_code = MappingProxyType({department.code: department for department in departments})
     return Catalogue(
         version=jurisdiction.catalogue_version,
         jurisdiction=jurisdiction,
         offers=MappingProxyType({service.code: _offer(service) for service in services}),
         rules=tuple(sorted(rules, key=RoutingRule.specificity, reverse=True)),
-        desk=Department.objects.filter(jurisdiction=jurisdiction, is_dispatch_desk=True, active=True).first(),
+        departments=by_code,
+        desk=next((department for department in by_code.values() if department.is_dispatch_desk), None),
     )
 
 

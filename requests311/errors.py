@@ -78,6 +78,12 @@ class LocationMissing(DomainError):
     code = "location_missing"
 
 
+class PhotoHasNoPlace(DomainError):
+    """This photo does not know where it was taken. Ask the person, or use the phone's own place."""
+
+    code = "photo_has_no_place"
+
+
 class PhotoRefused(DomainError):
     """The file is not a photo that we take.
 

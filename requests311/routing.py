@@ -1,14 +1,16 @@
 """Place + service + answers → department, and the reason.
 
-The most specific rule wins (`RoutingRule.specificity`). What no rule catches goes to the jurisdiction's dispatch desk,
+A thing that the report names goes to the department that owns it, which is more specific than any rule. Then the most
+specific rule wins (`RoutingRule.specificity`). What no rule catches goes to the jurisdiction's dispatch desk,
 because a report is never lost for want of a rule; what a broken rule would catch goes there too, loudly.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from geo.assets import NamedAsset
 from notifications.alerts import alert
 from requests311.catalogue import Catalogue
 from requests311.errors import NoDispatchDesk
@@ -31,14 +33,36 @@ def route(
     area_ids: Collection[int],
     answers: Mapping[str, Any],
     on: date,
+    asset: NamedAsset | None = None,
 ) -> Decision:
-    """Decides on the catalogue's rules.
+    """Decides by the owner of the asset that the report names, or else on the catalogue's rules.
 
     `area_ids` are all areas that hold the place, `on` is the local date of the jurisdiction. Raises
     NoDispatchDesk where nothing fits and the jurisdiction has no desk.
     """
+    if asset is None or not asset.owner:
+        return _by_rules(catalogue, service, area_ids, answers, on, asset)
+    owner = catalogue.departments.get(asset.owner)
+    if owner is not None:
+        return Decision(owner, f"{asset.title} belongs to {owner.name}", None)
+    alert("asset_owner_unknown", asset=str(asset.id), owner=asset.owner)
+    decision = _by_rules(catalogue, service, area_ids, answers, on, asset)
+    unknown = f"{asset.title} belongs to {asset.owner!r}, which is no active department"
+    return replace(decision, reason=f"{decision.reason}; {unknown}")
+
+
+def _by_rules(
+    catalogue: Catalogue,
+    service: Service,
+    area_ids: Collection[int],
+    answers: Mapping[str, Any],
+    on: date,
+    asset: NamedAsset | None,
+) -> Decision:
     for rule in catalogue.rules:
         if not _is_about(rule, service, area_ids, on):
+            continue
+        if rule.asset_kind and (asset is None or asset.kind != rule.asset_kind):
             continue
         problem = _unreadable(rule)
         if not problem and not _answer_fits(rule, answers):
@@ -85,8 +109,9 @@ def _answer_fits(rule: RoutingRule, answers: Mapping[str, Any]) -> bool:
 def _because(rule: RoutingRule) -> str:
     what = rule.service.name if rule.service else rule.group or "all"
     where = f" in {rule.area.name}" if rule.area else ""
+    thing = f" about a {rule.asset_kind.replace('_', ' ')}" if rule.asset_kind else ""
     answer = f" where {rule.attribute} is {rule.value}" if rule.attribute else ""
-    return f"{what} reports{where}{answer} are theirs (rule {rule.pk})"
+    return f"{what} reports{where}{thing}{answer} are theirs (rule {rule.pk})"
 
 
 def _to_desk(catalogue: Catalogue, reason: str) -> Decision:

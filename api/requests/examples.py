@@ -22,6 +22,7 @@ DOCUMENT = {
     "reason": "Pothole reports in West Ward are theirs (rule 3)",
     "areas": [{"kind": "ward", "code": "west", "name": "West Ward"}],
     "location": {"latitude": 40.05, "longitude": -74.95},
+    "asset": None,
     "address": "",
     "description": "Deep, on the cycle lane.",
     "attributes": {"position": "lane", "lane_number": 2},

@@ -10,6 +10,7 @@ from django.db import connection
 from api.pagination import bad_cursor, decode, encode
 from requests311.actors import Actor
 from requests311.conditions import Condition
+from requests311.queries.assets import of_asset
 from requests311.queries.documents import NEWEST_FIRST, OLDEST_CHANGE_FIRST, request_documents
 
 _IDS = {
@@ -65,6 +66,8 @@ def _filters(actor: Actor, query: dict[str, Any]) -> list[Condition]:
     if "status" in query:
         filters.append(_one_of("status", query["status"]))
     filters += [_one_of(f"{name}_id", ids) for name, ids in _ids(query).items()]
+    if "asset" in query:
+        filters.append(of_asset(query["asset"]))
     if "bbox" in query:
         filters.append(Condition("ST_CoveredBy({r}.location, ST_MakeEnvelope(%s, %s, %s, %s, 4326))", *query["bbox"]))
     if "updated_after" in query:

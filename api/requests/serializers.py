@@ -20,7 +20,19 @@ class Contact(StrictSerializer):
 
 class RequestInput(StrictSerializer):
     service = Text(max_length=60, help_text="Code out of /services at the place.")
-    location = Location(required=False, allow_null=True, help_text="Without it the first photo's own place is used.")
+    location = Location(
+        required=False,
+        allow_null=True,
+        help_text="Without it the asset's place, or else the first photo's own, is used.",
+    )
+    asset = Id(
+        required=False,
+        allow_null=True,
+        help_text=(
+            "Id of the city's thing that it is about, out of GET /assets, where the service's `asset` asks for one. "
+            "The report's location is then the thing's own; a `location` over 200 metres away from it is refused."
+        ),
+    )
     address = Text(required=False, allow_blank=True, max_length=300)
     description = Text(required=False, allow_blank=True, max_length=4000, trim_whitespace=False)
     attributes = serializers.DictField(
@@ -80,6 +92,7 @@ class ListQuery(StrictSerializer):
     service = serializers.CharField(required=False, max_length=60)
     department = serializers.CharField(required=False, max_length=60)
     jurisdiction = serializers.CharField(required=False, max_length=40)
+    asset = Id(required=False)
     bbox = Bbox(required=False)
     updated_after = Moment(required=False)
     limit = QueryInteger(required=False, min_value=1, max_value=GREATEST_LIMIT, default=DEFAULT_LIMIT)
@@ -111,6 +124,13 @@ class ContactEntry(serializers.Serializer[Any]):
     phone = serializers.CharField(required=False)
 
 
+class RequestAsset(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    kind = serializers.CharField()
+    code = serializers.CharField()
+    name = serializers.CharField()
+
+
 class RequestDocument(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     number = serializers.CharField(help_text="What people read out: 7K3F-9QTD.")
@@ -123,6 +143,7 @@ class RequestDocument(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text='Completes "the department has it, because …".')
     areas = AreaEntry(many=True)
     location = Coordinates()
+    asset = RequestAsset(allow_null=True, help_text="The city's thing that it is about; GET /assets/{id} has more.")
     address = serializers.CharField()
     description = serializers.CharField()
     attributes = serializers.DictField()

@@ -1,5 +1,6 @@
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.db import transaction
@@ -97,6 +98,7 @@ class RequestsView(APIView):
             query("service", text(60), "Code of a service."),
             query("department", text(60), "Code of a department; its units are included."),
             query("jurisdiction", text(40), "Code of a jurisdiction."),
+            query("asset", UUID, "Id of one of the city's things, as GET /assets gives it."),
             query("bbox", _BBOX, "minlon,minlat,maxlon,maxlat in WGS 84 degrees.", explode=False),
             query("updated_after", datetime, "ISO 8601 with zone."),
             query("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "Rows a page."),

@@ -13,7 +13,9 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
+from geo.assets import NamedAsset
 from requests311 import numbers
+from requests311.assets import check_asset, named_asset
 from requests311.attributes import check_answers
 from requests311.catalogue import Catalogue, Offer
 from requests311.deadlines import due_at
@@ -45,6 +47,7 @@ def submit(
     by: User,
     service: str,
     location: Point | None = None,
+    asset: UUID | None = None,
     address: str = "",
     description: str = "",
     attributes: Mapping[str, Any] | None = None,
@@ -55,7 +58,8 @@ def submit(
 ) -> Submission:
     """Validates, routes, promises a time, and writes one request and one event.
 
-    `location` is WGS 84; without one the first photo that knows its own place decides. Photos must be the
+    `location` is WGS 84; without one the first photo that knows its own place decides. An `asset` (its id) is where
+    it stands, and a `location` beside it only proves that the right one was chosen. Photos must be the
     reporter's own and not yet part of a report. Raises Invalid, LocationMissing, OutsideEveryJurisdiction,
     ServiceNotOffered. The same `client_id` of the same reporter gives the request it made before.
     """
@@ -64,8 +68,10 @@ def submit(
     try:
         if len(attached) != len(photos):
             raise _unusable_photos(photos, attached)
-        place = locate(_point(location, attached))
+        thing = named_asset(asset, near=location)
+        place = locate(thing.place if thing else _point(location, attached))
         catalogue, offer = offer_at(place, service)
+        check_asset(catalogue, offer, thing)
         _check_photo_policy(offer, photos)
         answers = check_answers(offer, attributes or {})
     except DomainError:
@@ -75,7 +81,7 @@ def submit(
             _leave_photos_free(request_id)
             return Submission(earlier, created=False)
         raise
-    request = _place_in_city(place, catalogue, offer, answers, timezone.now())
+    request = _place_in_city(place, catalogue, offer, answers, timezone.now(), thing)
     request.id = request_id
     request.reporter = by
     request.address = address
@@ -96,7 +102,12 @@ def _leave_photos_free(request_id: UUID) -> None:
 
 
 def _place_in_city(
-    place: Place, catalogue: Catalogue, offer: Offer, answers: dict[str, Any], now: datetime
+    place: Place,
+    catalogue: Catalogue,
+    offer: Offer,
+    answers: dict[str, Any],
+    now: datetime,
+    asset: NamedAsset | None,
 ) -> ServiceRequest:
     """Everything that follows from where and what: jurisdiction, areas, department and its reason, due time."""
     jurisdiction, service = catalogue.jurisdiction, offer.service
@@ -106,6 +117,7 @@ def _place_in_city(
         area_ids=place.area_ids(jurisdiction),
         answers=answers,
         on=now.astimezone(ZoneInfo(jurisdiction.time_zone)).date(),
+        asset=asset,
     )
     areas = place.areas[jurisdiction.pk]
     return ServiceRequest(
@@ -114,6 +126,7 @@ def _place_in_city(
         department=decision.department,
         reason=decision.reason,
         location=place.point,
+        asset_id=asset.id if asset else None,
         areas=[{"kind": area.kind, "code": area.code, "name": area.name} for area in areas],
         attributes=answers,
         visibility=service.visibility,

@@ -37,6 +37,7 @@ DepartmentCode = Annotated[Slug, fits(Department, "code")]
 AttributeCode = Annotated[Slug, fits(Attribute, "code")]
 GroupName = Annotated[str, fits(Service, "group")]
 AreaKind = Annotated[Slug, fits(Area, "kind")]
+AssetKind = Annotated[Slug, fits(Service, "asset_kind")]
 AreaCode = Annotated[Text, fits(Area, "code")]
 Period = Annotated[int, Field(ge=KEEP_AT_LEAST_DAYS, le=KEEP_AT_MOST_DAYS)]
 
@@ -184,6 +185,13 @@ class ServiceTranslation(Part):
     description: str | None = None
 
 
+class AssetEntry(Part):
+    """A service asks for one of the city's things of this kind."""
+
+    kind: AssetKind
+    required: bool = False
+
+
 class ServiceEntry(Part):
     code: ServiceCode
     name: Annotated[str, fits(Service, "name")]
@@ -191,6 +199,7 @@ class ServiceEntry(Part):
     group: Annotated[str, fits(Service, "group", empty=True)] = ""
     keywords: Annotated[list[Annotated[str, Field(min_length=1, max_length=60)]], NoTwins] = []
     photo: PhotoPolicy = PhotoPolicy.OPTIONAL
+    asset: AssetEntry | None = None
     visibility: Visibility = Visibility.PUBLIC
     due: DueTime | None = None
     offered_in: Annotated[list[AreaRef], NoTwins] = []
@@ -217,6 +226,7 @@ class RuleEntry(Part):
     department: DepartmentCode | None = None
     by: AreaKind | None = None
     departments: dict[AreaCode, DepartmentCode] = {}
+    asset_kind: AssetKind | None = None
     when: AnswerRef | None = None
     rank: Annotated[int, Field(ge=-1000, le=1000)] = 0
     valid_from: date | None = None

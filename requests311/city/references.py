@@ -129,6 +129,13 @@ def check_rule_services(document: Document, file: RoutingFile, services: Service
             _refuse_unknown(document, (*path, "services", number), "service", code, by_code)
             if entry.when and code in by_code:
                 _check_answer(document, (*path, "when"), entry.when, by_code[code])
+            if entry.asset_kind and code in by_code:
+                asked = by_code[code].asset
+                kinds = [asked.kind] if asked else []
+                _refuse_unknown(document, (*path, "asset_kind"), f"asset kind of {code}", entry.asset_kind, kinds)
+        if entry.asset_kind and not entry.services:
+            kinds = [service.asset.kind for service in services.services if service.asset]
+            _refuse_unknown(document, (*path, "asset_kind"), "asset kind of a service", entry.asset_kind, kinds)
 
 
 def _check_answer(document: Document, path: Place, wanted: AnswerRef, service: ServiceEntry) -> None:

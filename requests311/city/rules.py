@@ -23,6 +23,7 @@ class Rule:
     service: str
     group: str
     area: AreaRef | None
+    asset_kind: str
     attribute: str
     value: str
     department: str
@@ -34,7 +35,8 @@ class Rule:
         what = self.service or self.group or "every service"
         where = f" in {self.area.kind} {self.area.code}" if self.area else ""
         answer = f" where {self.attribute} is {self.value}" if self.attribute else ""
-        return f"{what}{where}{answer}"
+        thing = f" about a {self.asset_kind}" if self.asset_kind else ""
+        return f"{what}{where}{thing}{answer}"
 
 
 def rules_of(routing: RoutingFile) -> list[Rule]:
@@ -51,6 +53,7 @@ def _spelled_out(entry: RuleEntry, path: tuple[str | int, ...]) -> Iterator[Rule
                 service=service,
                 group=group,
                 area=area,
+                asset_kind=entry.asset_kind or "",
                 attribute=entry.when.attribute if entry.when else "",
                 value=entry.when.value if entry.when else "",
                 department=department,
@@ -102,6 +105,7 @@ def _unsaved(rule: Rule, areas: Areas, ids: Mapping[AreaRef, int], *, many: bool
         area = Area(pk=ids[rule.area], kind=rule.area.kind, square_metres=size)
     return RoutingRule(
         area=area,
+        asset_kind=rule.asset_kind,
         attribute=rule.attribute,
         value="any" if many else rule.value,
         valid_from=rule.valid_from,

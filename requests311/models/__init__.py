@@ -6,6 +6,7 @@ from requests311.models.membership import Membership
 from requests311.models.photo import Photo, PhotoState
 from requests311.models.routing_rule import RoutingRule
 from requests311.models.service import (
+    AssetPolicy,
     Attribute,
     Datatype,
     DueUnit,
@@ -17,6 +18,7 @@ from requests311.models.service import (
 from requests311.models.service_request import ServiceRequest
 
 __all__ = [
+    "AssetPolicy",
     "Attribute",
     "Audience",
     "Datatype",

@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Q
 from uuid_utils.compat import uuid7
 
+from requests311.errors import InputError, NotFound, PhotoHasNoPlace
 from requests311.models.service_request import ServiceRequest
 from requests311.policies import Viewer
 
@@ -45,6 +46,24 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
         # A rejected photo is the uploader's business alone.
         shown = Q(request__in=ServiceRequest.objects.visible_to(viewer)) & ~Q(state=PhotoState.REJECTED)
         return self.filter(own | shown)
+
+    def place_of(self, photo: UUID, *, taken_by: UUID) -> Point:
+        """Where this person's own photo was taken; one statement.
+
+        Raises NotFound for another's as for one that there is not, and PhotoHasNoPlace.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT ST_X(location), ST_Y(location) FROM requests311_photo WHERE id = %s AND uploaded_by_id = %s",
+                [photo, taken_by],
+            )
+            row = cursor.fetchone()
+        if row is None:
+            raise NotFound
+        x, y = row
+        if x is None:
+            raise PhotoHasNoPlace(errors=[InputError("/photo", PhotoHasNoPlace.code, PhotoHasNoPlace().detail)])
+        return Point(x, y, srid=4326)
 
     def attach(self, photos: Sequence[UUID], *, to: UUID, uploaded_by: UUID) -> list[AttachedPhoto]:
         """Takes the uploader's own, free, usable photos for a request; one guarded UPDATE, in the order given.

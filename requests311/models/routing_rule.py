@@ -13,7 +13,7 @@ from requests311.models.service import Datatype, Service
 
 
 class RoutingRule(models.Model):
-    """Service or group × area × answer to an attribute → department, with dates and rank.
+    """Service or group × area × kind of asset × answer to an attribute → department, with dates and rank.
 
     Two rules of which neither is more specific
     are a tie, and a tie is refused here, when the second is saved.
@@ -23,6 +23,14 @@ class RoutingRule(models.Model):
     service = models.ForeignKey(Service, null=True, blank=True, on_delete=models.CASCADE, related_name="rules")
     group = models.CharField(max_length=80, blank=True, help_text="A service group, where no service is named.")
     area = models.ForeignKey(Area, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    asset_kind = models.SlugField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        db_index=False,
+        help_text="Only where it names such a thing.",
+    )
     attribute = models.SlugField(max_length=60, blank=True)
     value = models.CharField(max_length=200, blank=True, help_text="The answer that the attribute must have.")
     department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="rules")
@@ -48,6 +56,7 @@ class RoutingRule(models.Model):
                     "service",
                     "group",
                     "area",
+                    "asset_kind",
                     "attribute",
                     "value",
                     "rank",
@@ -62,23 +71,27 @@ class RoutingRule(models.Model):
     def __str__(self) -> str:
         what = self.service.name if self.service else self.group or "every service"
         where = f" in {self.area.name}" if self.area else ""
+        thing = f" about a {self.asset_kind}" if self.asset_kind else ""
         answer = f" where {self.attribute} is {self.value}" if self.attribute else ""
-        return f"{what}{where}{answer} → {self.department.name}"
+        return f"{what}{where}{thing}{answer} → {self.department.name}"
 
-    def specificity(self) -> tuple[int, int, bool, float]:
+    def specificity(self) -> tuple[int, int, bool, bool, float]:
         """Of the rules that fit a report, the greatest wins.
 
-        Rank first, then a service over its group over everything, then a rule that asks for an answer, then
-        the smaller area.
+        Rank first, then a service over its group over everything, then a rule that asks for an asset, then one
+        that asks for an answer, then the smaller area.
         """
         target = 2 if self.service_id else 1 if self.group else 0
-        return self.rank, target, bool(self.attribute), -(self.area.square_metres if self.area else inf)
+        size = self.area.square_metres if self.area else inf
+        return self.rank, target, bool(self.asset_kind), bool(self.attribute), -size
 
     def clean(self) -> None:
         """Refuses a rule that cannot be read, that reaches into another jurisdiction, or that ties."""
         self._refuse_foreign_parts()
         if self.attribute and self.service is not None:
             self._refuse_unknown_answer(self.service)
+        if self.asset_kind and self.service is not None and self.service.asset_kind != self.asset_kind:
+            raise ValidationError({"asset_kind": f"Reports of {self.service.name} never name a {self.asset_kind}."})
         tie = next((other for other in self._rivals() if self.ties_with(other)), None)
         if tie is not None:
             raise ValidationError(
@@ -116,7 +129,9 @@ class RoutingRule(models.Model):
 
     def ties_with(self, other: "RoutingRule") -> bool:
         """Both could fit one report, and `specificity` cannot tell them apart."""
-        return self._both_answers_can_hold(other) and self._same_size(other) and self._overlaps(other)
+        # A report names one thing at most, and the rule that asks for one is more specific.
+        same_kind = self.asset_kind == other.asset_kind
+        return same_kind and self._both_answers_can_hold(other) and self._same_size(other) and self._overlaps(other)
 
     def _both_answers_can_hold(self, other: "RoutingRule") -> bool:
         if self.attribute == other.attribute and self.value == other.value:

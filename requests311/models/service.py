@@ -14,6 +14,12 @@ class PhotoPolicy(models.TextChoices):
     REQUIRED = "required"
 
 
+class AssetPolicy(models.TextChoices):
+    NONE = "none"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
 class Datatype(models.TextChoices):
     """The datatypes of an attribute, as Open311 GeoReport v2 names them."""
 
@@ -51,6 +57,14 @@ class Service(models.Model):
         help_text='By language: {"es": {"name": "Bache", "description": "…", "group": "…"}}',
     )
     photo = models.CharField(max_length=8, choices=PhotoPolicy.choices, default=PhotoPolicy.OPTIONAL)
+    asset = models.CharField(
+        max_length=8,
+        choices=AssetPolicy.choices,
+        default=AssetPolicy.NONE,
+        db_default=AssetPolicy.NONE,
+        help_text="Whether a report names the city's thing that it is about.",
+    )
+    asset_kind = models.SlugField(max_length=40, blank=True, default="", db_default="", db_index=False)
     visibility = models.CharField(max_length=7, choices=Visibility.choices, default=Visibility.PUBLIC)
     due_after = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty: no promise.")
     due_unit = models.CharField(max_length=13, choices=DueUnit.choices, default=DueUnit.WORKING_DAYS)
@@ -68,6 +82,12 @@ class Service(models.Model):
                 condition=models.Q(visibility__in=Visibility.values), name="service_visibility_is_known"
             ),
             models.CheckConstraint(condition=models.Q(due_unit__in=DueUnit.values), name="service_due_unit_is_known"),
+            models.CheckConstraint(condition=models.Q(asset__in=AssetPolicy.values), name="service_asset_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(asset="none", asset_kind="") | (~models.Q(asset="none") & ~models.Q(asset_kind="")),
+                name="service_asset_has_kind",
+                violation_error_message="Say which kind of asset where the service asks for one, and only there.",
+            ),
         ]
         triggers = [moves_catalogue_version("NEW.jurisdiction_id", "OLD.jurisdiction_id")]
 

@@ -10,6 +10,7 @@ from django.db.models import Q
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
+from geo.models import Asset
 from requests311.conditions import by_id_or_number
 from requests311.models.department import Department
 from requests311.models.jurisdiction import Jurisdiction
@@ -75,6 +76,8 @@ class ServiceRequest(models.Model):
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.SUBMITTED)
     resolution = models.CharField(max_length=16, choices=Resolution.choices, blank=True)
     location = models.PointField(srid=4326)
+    #: The city's thing that it is about; its place is then the location.
+    asset = models.ForeignKey(Asset, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     address = models.CharField(max_length=300, blank=True)
     #: [{"kind", "code", "name"}] as they were when it was submitted.
     areas = models.JSONField(default=list)
@@ -138,6 +141,7 @@ class ServiceRequest(models.Model):
                 & (Q(history_removed_at=None) | Q(history_removed_at__lt=models.F("closed_at"))),
                 name="request_history_kept",
             ),
+            models.Index(fields=["asset", "-id"], condition=Q(asset__isnull=False), name="request_asset"),
             GinIndex(fields=["areas"], name="request_areas", opclasses=["jsonb_path_ops"]),
         ]
 

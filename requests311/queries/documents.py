@@ -39,6 +39,8 @@ SELECT left(json_build_object(
         'reason', r.reason,
         'areas', r.areas,
         'location', json_build_object('latitude', ST_Y(r.location), 'longitude', ST_X(r.location)),
+        'asset', CASE WHEN a.id IS NOT NULL
+            THEN json_build_object('id', a.id, 'kind', a.kind, 'code', a.code, 'name', a.name) END,
         'address', r.address,
         'description', r.description,
         'attributes', r.attributes,
@@ -63,6 +65,7 @@ FROM chosen r
 JOIN requests311_service s ON s.id = r.service_id
 JOIN requests311_department d ON d.id = r.department_id
 JOIN requests311_jurisdiction j ON j.id = r.jurisdiction_id
+LEFT JOIN geo_asset a ON a.id = r.asset_id
 LEFT JOIN (
     SELECT p.request_id, json_agg(json_build_object(
         'id', p.id,

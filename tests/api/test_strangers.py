@@ -30,6 +30,7 @@ def get(path: str) -> Call:
 OF_SOMEBODY: dict[str, tuple[str, Call]] = {
     "GET /requests/{key}": ("request", get("/requests/{}")),
     "GET /requests/{key}/events": ("request", get("/requests/{}/events")),
+    "GET /requests/{key}/earlier": ("request", get("/requests/{}/earlier")),
     "POST /requests/{key}/transitions": ("request", lambda c, key: move(c, key, {"to": "acknowledged"})),
     "GET /photos/{photo_id}": ("photo", get("/photos/{}")),
     "GET /photos/{photo_id}/{variant}": ("photo", get("/photos/{}/large")),
@@ -46,6 +47,9 @@ OF_NOBODY = {
     "GET /addresses": "public",
     "GET /map/areas": "public",
     "GET /map/areas/tiles/{z}/{x}/{y}.mvt": "public",
+    "GET /locate": "public; photos of others look unknown: test_locate_photo.py",
+    "GET /assets": "public; private reports are not counted: assets/test_list.py",
+    "GET /assets/{asset_id}": "public; private reports are not there: assets/test_detail.py",
     "POST /photos": "makes something new",
     "POST /requests": "photos of others look unknown: requests/test_submit.py",
     "GET /requests": "lists: test_no_list_shows_it below",

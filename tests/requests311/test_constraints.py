@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from api.models import IdempotencyKey
 from geo import outlines
-from geo.models import Address, Area, AreaOutline, AreaPiece, AreaVersion, Street
+from geo.models import Address, Area, AreaOutline, AreaPiece, AreaVersion, Asset, Street
 from requests311 import numbers
 from requests311.models import (
     Attribute,
@@ -28,6 +28,7 @@ from requests311.models import (
 )
 from requests311.policies import Role
 from tests.factories.addresses import Line, has_addresses
+from tests.factories.assets import light
 from tests.factories.cities import SmallCity, person, small_city
 from tests.factories.people import guest
 from tests.requests311.reporting import photo, report
@@ -61,6 +62,9 @@ CASES: list[Case] = [
     ("area_piece_lasts_a_day", AreaPiece, {}, {"valid_from": "2026-01-01", "valid_to": "2026-01-01"}),
     ("area_outline_one_a_day", AreaOutline, {"zoom": 10}, {}),
     ("area_outline_lasts_a_day", AreaOutline, {"zoom": 10}, {"valid_from": "2026-01-01", "valid_to": "2026-01-01"}),
+    ("asset_code_unique", Asset, {}, {}),
+    ("asset_has_kind_and_code", Asset, {}, {"code": ""}),
+    ("asset_has_kind_and_code", Asset, {}, {"kind": ""}),
     ("user_is_guest_or_has_email", User, {"is_guest": True}, {"is_guest": False}),
     ("user_is_guest_or_has_email", User, {"is_guest": True}, {"email": "guest@example.org"}),
     ("user_email_is_lower_case", User, {"is_guest": False}, {"email": "Somebody@example.org"}),
@@ -82,6 +86,9 @@ CASES: list[Case] = [
     ("service_photo_is_known", Service, {"code": "pothole"}, {"photo": "maybe"}),
     ("service_visibility_is_known", Service, {"code": "pothole"}, {"visibility": "secret"}),
     ("service_due_unit_is_known", Service, {"code": "pothole"}, {"due_unit": "moons"}),
+    ("service_asset_is_known", Service, {"code": "pothole"}, {"asset": "maybe", "asset_kind": "sign"}),
+    ("service_asset_has_kind", Service, {"code": "pothole"}, {"asset": "optional"}),
+    ("service_asset_has_kind", Service, {"code": "pothole"}, {"asset_kind": "sign"}),
     ("service_area_unique", ServiceArea, {}, {}),
     ("attribute_code_unique", Attribute, PLACE, {"order": 9}),
     ("attribute_order_unique", Attribute, PLACE, {"code": "other"}),
@@ -141,6 +148,7 @@ def city() -> SmallCity:
     report(made, reporter, client_id="c", photos=[photo(reporter).pk])
     EventRemoval.objects.create(at=NOW, role="somebody", events=1, first_at=NOW, last_at=NOW)
     IdempotencyKey.objects.create(user=reporter, key="k", fingerprint="f")
+    light(made)
     return made
 
 
@@ -184,9 +192,13 @@ SOUND: list[tuple[type[Any], dict[str, Any], dict[str, Any]]] = [
     (AreaPiece, {}, {}),
     (AreaOutline, {"zoom": 10}, {"zoom": 11}),
     (User, {"is_guest": True}, {}),
+    (Asset, {}, {"code": "4712"}),
+    (Asset, {}, {"kind": "sign"}),
+    (Service, {"code": "pothole"}, {"code": "sign", "asset": "required", "asset_kind": "sign"}),
     (Department, {"code": "roads"}, {"code": "roads-2"}),
     (Membership, {"role": "crew"}, {"role": "manager"}),
     (RoutingRule, {"area__code": "west"}, {"rank": 1}),
+    (RoutingRule, {"area__code": "west"}, {"asset_kind": "sign"}),
     (ServiceRequest, {}, {"client_id": None}),
     (ServiceRequest, {}, {"client_id": "d", "status": "resolved", "resolution": "fixed", "resolved_at": NOW}),
     (ServiceRequest, {}, {"client_id": "e", "status": "closed", "closed_at": NOW}),

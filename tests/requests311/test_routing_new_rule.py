@@ -34,7 +34,9 @@ def wide_rules(draw: st.DrawFn) -> RoutingRule:
 
 def picture(rules: list[RoutingRule]) -> Catalogue:
     ordered = tuple(sorted(rules, key=RoutingRule.specificity, reverse=True))
-    return Catalogue(version=1, jurisdiction=JURISDICTION, offers={}, rules=ordered, desk=Department(pk=99))
+    return Catalogue(
+        version=1, jurisdiction=JURISDICTION, offers={}, rules=ordered, departments={}, desk=Department(pk=99)
+    )
 
 
 @given(st.lists(wide_rules(), max_size=6), wide_rules())

@@ -3,7 +3,7 @@ from typing import Any
 from requests311.city.difference import Difference, save
 from requests311.city.format import AttributeEntry, ServiceEntry, ServicesFile
 from requests311.city.store.areas import Stored
-from requests311.models import Attribute, DueUnit, Jurisdiction, Service, ServiceArea
+from requests311.models import AssetPolicy, Attribute, DueUnit, Jurisdiction, Service, ServiceArea
 
 
 def store_services(
@@ -54,11 +54,19 @@ def _values(entry: ServiceEntry, file: ServicesFile) -> dict[str, Any]:
         "keywords": list(entry.keywords),
         "translations": _translations(entry, file),
         "photo": entry.photo.value,
+        "asset": _asset_policy(entry).value,
+        "asset_kind": entry.asset.kind if entry.asset else "",
         "visibility": entry.visibility.value,
         "due_after": entry.due.after if entry.due else None,
         "due_unit": (entry.due.unit if entry.due else DueUnit.WORKING_DAYS).value,
         "active": True,
     }
+
+
+def _asset_policy(entry: ServiceEntry) -> AssetPolicy:
+    if entry.asset is None:
+        return AssetPolicy.NONE
+    return AssetPolicy.REQUIRED if entry.asset.required else AssetPolicy.OPTIONAL
 
 
 def _translations(entry: ServiceEntry, file: ServicesFile) -> dict[str, dict[str, str]]:

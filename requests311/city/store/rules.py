@@ -7,7 +7,7 @@ from requests311.city.store.areas import Stored
 from requests311.models import Department, Jurisdiction, RoutingRule, Service
 
 #: What makes two rules one and the same; the department and the last day are what may change of it.
-Key = tuple[str, str, int | None, str, str, int, date | None]
+Key = tuple[str, str, int | None, str, str, str, int, date | None]
 
 
 def store_rules(
@@ -45,12 +45,12 @@ def store_rules(
 
 def _key_of(row: RoutingRule) -> Key:
     service = row.service.code if row.service else ""
-    return service, row.group, row.area_id, row.attribute, row.value, row.rank, row.valid_from
+    return service, row.group, row.area_id, row.asset_kind, row.attribute, row.value, row.rank, row.valid_from
 
 
 def _key(rule: Rule, areas: Stored) -> Key:
     area = areas[rule.area].pk if rule.area else None
-    return rule.service, rule.group, area, rule.attribute, rule.value, rule.rank, rule.valid_from
+    return rule.service, rule.group, area, rule.asset_kind, rule.attribute, rule.value, rule.rank, rule.valid_from
 
 
 def _row(
@@ -65,6 +65,7 @@ def _row(
         service=services[rule.service] if rule.service else None,
         group=rule.group,
         area=areas[rule.area] if rule.area else None,
+        asset_kind=rule.asset_kind,
         attribute=rule.attribute,
         value=rule.value,
         department=department,
