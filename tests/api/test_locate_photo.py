@@ -18,7 +18,7 @@ ABSENT = "019f1c2e-9b22-7f00-8e11-2a3b4c5d6e7f"
 
 
 def taken_at(client: APIClient, place: tuple[float, float] | None) -> str:
-    return uploaded(client, photo(exif=exif(place=place)))
+    return uploaded(client, photo(metadata=exif(place=place)))
 
 
 def ask(client: APIClient, photo: str, **more: Any) -> Any:

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from tests.api.asking import API, move, report, submit, submitted, uploaded
+from tests.factories.assets import asks_for, light
 from tests.factories.cities import SmallCity, person, small_city
 from tests.factories.people import signed_in
 
@@ -66,6 +67,18 @@ def test_submit(who: str) -> None:
     with at_most(9):
         response = submit(client, body, key="k")
     assert response.status_code == 201
+
+
+def test_an_asset_costs_a_submit_one_statement() -> None:
+    city = small_city()
+    asks_for(city, "optional")
+    lamp = light(city, owner="parks")
+    client = client_of("guest", city)
+    with CaptureQueriesContext(connection) as without:
+        assert submit(client, report(city), key="1").status_code == 201
+    with CaptureQueriesContext(connection) as named:
+        assert submit(client, report(city, asset=str(lamp.pk)), key="2").status_code == 201
+    assert len(named) == len(without) + 1
 
 
 @pytest.mark.parametrize("who", WHO)

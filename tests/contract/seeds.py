@@ -4,6 +4,7 @@ from typing import Any
 
 from accounts.tokens import open_session
 from tests.api.asking import API, phone_entry, submitted, uploaded
+from tests.factories.assets import light
 from tests.factories.cities import person, small_city
 from tests.factories.people import signed_in
 
@@ -18,6 +19,7 @@ class Seeds:
         self.place = city.point_in("west")
         self.photo = uploaded(phone)
         self.request = submitted(phone, city, photos=[uploaded(phone)], description="Deep.")
+        self.asset = str(light(city).pk)
         for one in (phone, signed_in(crew)):
             one.put(f"{API}/me/devices/phone-1", phone_entry())
 
@@ -33,6 +35,7 @@ class Seeds:
             ("key", self.request["number"]),
             ("photo_id", self.photo),
             ("installation_id", "phone-1"),
+            ("asset_id", self.asset),
         ):
             if name in path and len(str(path[name])) % 2:
                 path[name] = known

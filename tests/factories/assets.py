@@ -14,7 +14,13 @@ HUNDRED_METRES = 100 / 111_100
 
 
 def light(
-    city: SmallCity, code: str = "4711", *, ward: str = "west", north: float = 0, kind: str = "street_light", **more: Any
+    city: SmallCity,
+    code: str = "4711",
+    *,
+    ward: str = "west",
+    north: float = 0,
+    kind: str = "street_light",
+    **more: Any,
 ) -> Asset:
     """A thing in the middle of a ward, or `north` metres north of it."""
     latitude, longitude = city.point_in(ward)

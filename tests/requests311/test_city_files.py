@@ -130,6 +130,27 @@ CASES: dict[str, tuple[str, str, str, str]] = {
     "rule's value": (ROUTING, "value: gravel", "value: sand", "no value of surface of pothole 'sand'"),
     "rule about nothing": (ROUTING, "  - groups: [Animals]\n    department", "  - department", "exactly one of"),
     "rule for nobody": (ROUTING, "\n    department: parks", "", "needs either 'department'"),
+    "asset without a kind": (SERVICES, "{kind: street_light}", "{required: true}", "the key 'kind' is missing"),
+    "asset kind": (SERVICES, "{kind: street_light}", "{kind: street light}  # <<", "'street light' is not a code"),
+    "rule's asset kind": (
+        ROUTING,
+        "  - groups: [Animals]\n",
+        "  - groups: [Animals]\n    asset_kind: street_lamp  # <<\n",
+        "no asset kind of a service 'street_lamp'",
+    ),
+    "asset kind of another service": (
+        ROUTING,
+        "  - groups: [Animals]\n",
+        "  - services: [loose_dog]\n    asset_kind: street_light  # <<\n",
+        "no asset kind of loose_dog 'street_light'",
+    ),
+    "tie of things": (
+        ROUTING,
+        "  - groups: [Animals]",
+        "  - groups: [Outdoors]\n    asset_kind: street_light\n    department: marshal\n"
+        "  - groups: [Outdoors]  # <<\n    asset_kind: street_light\n    department: parks\n  - groups: [Animals]",
+        "Outdoors about a street_light and Outdoors about a street_light both fit the same report",
+    ),
     "answer of a group": (
         ROUTING,
         "    department: parks",

@@ -62,7 +62,7 @@ def row_versions() -> list[tuple[str, str, str]]:
 @pytest.mark.django_db
 class TestLoading:
     def test_a_city_is_loaded(self, town: Path) -> None:
-        assert run(town) == f"{town}: 26 new, 0 changed, 0 removed.\n"
+        assert run(town) == f"{town}: 27 new, 0 changed, 0 removed.\n"
 
         city = Jurisdiction.objects.get(code="riverbend")
         assert (city.name, city.time_zone, city.languages) == ("Town of Riverbend", "America/Denver", ["en", "fr"])
@@ -106,6 +106,22 @@ class TestLoading:
         assert Service.objects.get(code="other").due_after is None
         assert [row.area.code for row in ServiceArea.objects.filter(service__code="ditch_blocked")] == ["south"]
 
+    def test_a_service_asks_for_a_thing_and_a_rule_is_about_it(self, town: Path) -> None:
+        rule = "  - services: [street_light]\n    asset_kind: street_light\n    department: parks\n"
+        edit(town / "routing.yaml", "rules:\n", f"rules:\n{rule}")
+        load_city(town)
+        light, pothole = (Service.objects.get(code=code) for code in ("street_light", "pothole"))
+        assert (light.asset, light.asset_kind) == ("optional", "street_light")
+        assert (pothole.asset, pothole.asset_kind) == ("none", "")
+        stored = RoutingRule.objects.get(service=light)
+        assert stored.asset_kind == "street_light"
+        stored.full_clean()
+        edit(town / "services.yaml", "{kind: street_light}", "{kind: street_light, required: true}")
+        assert "~ service street_light\n" in run(town)
+        light.refresh_from_db()
+        assert light.asset == "required"
+        assert run(town) == f"{town}: nothing to change.\n"
+
     def test_every_stored_rule_is_clean(self, town: Path) -> None:
         """The files' own check and the model's agree."""
         load_city(town)
@@ -141,7 +157,7 @@ class TestDifference:
         assert not Jurisdiction.objects.exists()
         assert "+ jurisdiction riverbend 'Town of Riverbend'\n" in promised
         assert "+ rule Roads in North Ward → Public Works – North Yard\n" in promised
-        assert promised.endswith("26 new, 0 changed, 0 removed; nothing was written (dry run).\n")
+        assert promised.endswith("27 new, 0 changed, 0 removed; nothing was written (dry run).\n")
 
         done = run(town, "-v", "2")
         assert done.splitlines()[:-1] == promised.splitlines()[:-1]

@@ -95,9 +95,7 @@ class TestEarlier:
         assert made["asset"] is None
         assert numbers(client, f"/requests/{made['number']}/earlier") == []
 
-    def test_private_ones_are_left_out(
-        self, client: APIClient, phone: APIClient, city: SmallCity, lamp: Asset
-    ) -> None:
+    def test_private_ones_are_left_out(self, client: APIClient, phone: APIClient, city: SmallCity, lamp: Asset) -> None:
         hidden = submitted(phone, city, service="heating", asset=str(lamp.pk))
         made = submitted(phone, city, asset=str(lamp.pk))
         assert numbers(client, f"/requests/{made['number']}/earlier") == []
