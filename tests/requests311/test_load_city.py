@@ -323,4 +323,4 @@ def test_two_loadings_of_one_city_take_turns(town: Path) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         counts = sorted(future.result() for future in [pool.submit(load), pool.submit(load)])
-    assert counts == [0, 26]
+    assert counts == [0, 27]
