@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('geo', '0003_versions_and_outlines_of_areas'),
+        ('geo', '0004_assets'),
     ]
 
     operations = [

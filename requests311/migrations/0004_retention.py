@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('requests311', '0001_initial'),
+        ('requests311', '0003_assets_of_requests'),
     ]
 
     operations = [

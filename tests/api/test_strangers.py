@@ -43,7 +43,6 @@ OF_NOBODY = {
     "POST /auth/token": "known and unknown look the same: auth/test_sign_in.py",
     "POST /auth/refresh": "a token is its own proof: auth/test_refresh.py",
     "GET /services": "public",
-    "GET /locate": "public",
     "GET /addresses": "public",
     "GET /map/areas": "public",
     "GET /map/areas/tiles/{z}/{x}/{y}.mvt": "public",

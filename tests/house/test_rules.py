@@ -78,7 +78,10 @@ def test_web_processes_do_not_load_what_only_workers_need() -> None:
 
 @pytest.mark.parametrize("name", ["utils", "common", "helpers", "base", "misc"])
 def test_no_room_without_a_concept(name: str) -> None:
-    assert [path for path in sources(*PACKAGES) if path.stem == name or name in path.parent.parts] == []
+    # Django looks for a database backend in its package's base.py.
+    allowed = {ROOT / "config" / "database" / "base.py"}
+    named = [path for path in sources(*PACKAGES) if path.stem == name or name in path.parent.parts]
+    assert [path for path in named if path not in allowed] == []
 
 
 def test_no_services_py() -> None:
