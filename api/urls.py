@@ -6,6 +6,7 @@ from api.addresses.views import AddressesView
 from api.assets.views import AssetsView, AssetView, EarlierRequestsView
 from api.auth.views import GuestView, RefreshView, SignInView
 from api.map.areas import AreasView, AreaTilesView
+from api.map.views import HeatView, HotSpotsView, MapRequestsView, TileView
 from api.me.views import DeviceView
 from api.photos.views import PhotosView, PhotoVariantView, PhotoView
 from api.requests.views import EventsView, RequestsView, RequestView, TransitionsView
@@ -30,5 +31,9 @@ urlpatterns = [
     path("requests/<str:key>/events", EventsView.as_view()),
     path("requests/<str:key>/earlier", EarlierRequestsView.as_view()),
     path("requests/<str:key>/transitions", TransitionsView.as_view()),
+    path("map/tiles/<str:z>/<str:x>/<str:y>.mvt", TileView.as_view()),
+    path("map/requests", MapRequestsView.as_view()),
+    path("map/heat", HeatView.as_view()),
+    path("map/clusters", HotSpotsView.as_view()),
     path("me/devices/<str:installation_id>", DeviceView.as_view()),
 ]

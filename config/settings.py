@@ -276,6 +276,8 @@ RATE_LIMITS: dict[str, str] = {
     "write": read("str", "RATE_LIMIT_WRITE", "600/minute"),
     "read": read("str", "RATE_LIMIT_READ", "1200/minute"),
     "geocode": read("str", "RATE_LIMIT_GEOCODE", "300/minute"),
+    # A phone that opens a map asks for dozens of tiles at once.
+    "map": read("str", "RATE_LIMIT_MAP", "6000/minute"),
 }
 
 SIMPLE_JWT = {
@@ -343,6 +345,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
     },
+    "fold-map-journal": {
+        "task": "requests311.tasks.fold_map_journal",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
     "process-leftover-photos": {
         "task": "requests311.tasks.process_leftover_photos",
         "schedule": 30,
@@ -396,9 +403,9 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "auth", "description": "Guests, sign-in and sessions."},
         {"name": "catalogue", "description": "What can be reported where, and who would get it."},
-        {"name": "map", "description": "What a map shows."},
         {"name": "photos", "description": "Upload first, then name the id in the report."},
         {"name": "requests", "description": "Reports, their timeline, and the crew's moves."},
+        {"name": "map", "description": "Tiles, boxes and heat of public reports; hot spots for dispatchers."},
         {"name": "me", "description": "The caller's own phones."},
     ],
     "ENUM_NAME_OVERRIDES": {

@@ -71,6 +71,10 @@ class Actor:
         """The requests that the caller may know exist: public ones, their own, those their memberships cover."""
         return Condition("{r}.visibility = 'public'") | self.owns() | self.may(Permission.READ_INTERNAL)
 
+    def has(self, permission: Permission) -> bool:
+        """Whether any membership gives the caller this permission, wherever that is."""
+        return any(permission in ROLES[Role(membership.role)] for membership in self.memberships)
+
     def sees_origin_of(self, photo: Photo) -> bool:
         """Where and when it was taken is for who took it, and for staff of the request's department."""
         if self.user is not None and photo.uploaded_by_id == self.user.pk:

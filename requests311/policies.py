@@ -16,6 +16,7 @@ class Permission(StrEnum):
     CLOSE = "close"
     REOPEN = "reopen"
     WITHDRAW = "withdraw"
+    READ_HOT_SPOTS = "read_hot_spots"  # where reports of one kind pile up
 
 
 class Role(StrEnum):
@@ -31,10 +32,10 @@ _works = _reads | {Permission.WORK, Permission.REJECT, Permission.CLOSE, Permiss
 
 ROLES: dict[Role, frozenset[Permission]] = {
     Role.CREW: _works,
-    Role.DISPATCHER: _works,
-    Role.MANAGER: _works,
-    Role.AUDITOR: _reads,
-    Role.ADMIN: _works,
+    Role.DISPATCHER: _works | {Permission.READ_HOT_SPOTS},
+    Role.MANAGER: _works | {Permission.READ_HOT_SPOTS},
+    Role.AUDITOR: _reads | {Permission.READ_HOT_SPOTS},
+    Role.ADMIN: _works | {Permission.READ_HOT_SPOTS},
 }
 
 #: What a reporter may do with a request of their own.

@@ -4,10 +4,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 
 from notifications.alerts import alert
 from notifications.wake import wake
 from requests311 import announce as announcing
+from requests311.map import counts
 
 #: What one sweep looks at; the next one comes within seconds.
 _SWEEP_LIMIT = 500
@@ -66,3 +68,7 @@ def areas_take_effect() -> int:
     from requests311 import areas
 
     return areas.take_effect()
+@shared_task(name="requests311.tasks.fold_map_journal")
+def fold_map_journal() -> int:
+    """Adds what changed on the map to its counts; the map is right without it, only slower by and by."""
+    return counts.fold_all(seconds=settings.SWEEP_SECONDS)

@@ -117,6 +117,7 @@ class JurisdictionFile(Part):
     #: None: for ever.
     keep_events_days: Period | None = None
     keep_messages_days: Period | None = 365
+    heat_minimum: Annotated[int, Field(ge=1, le=1000)] = 5
     boundary: BoundarySource
     areas: list[AreaSource] = []
 

@@ -2,6 +2,7 @@ from requests311.models.department import Department
 from requests311.models.event import Audience, Event, EventKind
 from requests311.models.event_removal import EventRemoval
 from requests311.models.jurisdiction import Jurisdiction
+from requests311.models.map_count import HeatCount, MapChange, MapCount
 from requests311.models.membership import Membership
 from requests311.models.photo import Photo, PhotoState
 from requests311.models.routing_rule import RoutingRule
@@ -27,7 +28,10 @@ __all__ = [
     "Event",
     "EventKind",
     "EventRemoval",
+    "HeatCount",
     "Jurisdiction",
+    "MapChange",
+    "MapCount",
     "Membership",
     "Photo",
     "PhotoPolicy",

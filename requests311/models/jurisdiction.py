@@ -61,6 +61,9 @@ class Jurisdiction(models.Model):
         validators=[MinValueValidator(KEEP_AT_LEAST_DAYS), MaxValueValidator(KEEP_AT_MOST_DAYS)],
         help_text="Days after which a message and its deliveries are removed. Empty: for ever.",
     )
+    heat_minimum = models.PositiveSmallIntegerField(
+        default=5, help_text="The heat map shows no hexagon with fewer reports than this."
+    )
     #: Moved by database triggers on the catalogue's tables: a process may keep the catalogue until it moves.
     catalogue_version = models.PositiveBigIntegerField(default=1, editable=False)
 
@@ -83,6 +86,7 @@ class Jurisdiction(models.Model):
                 | models.Q(keep_messages_days__range=(KEEP_AT_LEAST_DAYS, KEEP_AT_MOST_DAYS)),
                 name="jurisdiction_keeps_messages_a_while",
             ),
+            models.CheckConstraint(condition=models.Q(heat_minimum__gte=1), name="jurisdiction_heat_minimum_from_1"),
         ]
 
     def __str__(self) -> str:

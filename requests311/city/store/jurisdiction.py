@@ -24,6 +24,7 @@ def store_jurisdiction(
         "reopen_days": file.reopen_days,
         "keep_events_days": file.keep_events_days,
         "keep_messages_days": file.keep_messages_days,
+        "heat_minimum": file.heat_minimum,
     }
     details = save(row, values)
     if old is None:

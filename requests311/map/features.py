@@ -1,0 +1,105 @@
+"""Public requests in a box as one GeoJSON FeatureCollection (RFC 7946), written by the database in one statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from requests311.map.filters import Filters
+from requests311.map.world import BITS, FINEST, unit_x, unit_y
+
+#: A box over fewer cells of level 16 than this is read cell by cell, newest first; a larger one by time or by
+#: place, as PostgreSQL's statistics tell it.
+_CELLS = 64
+
+
+@dataclass(frozen=True)
+class Box:
+    """WGS 84 degrees, borders included; never over the antimeridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    @classmethod
+    def parts(cls, west: float, south: float, east: float, north: float) -> "list[Box]":
+        """One box; two where it crosses the antimeridian, which is when it ends west of where it begins."""
+        if west <= east:
+            return [cls(west, south, east, north)]
+        return [cls(west, south, 180, north), cls(-180, south, east, north)]
+
+    def cells(self) -> list[tuple[int, int]] | None:
+        """Cells of level 16 that it touches; None where there are too many."""
+        shift = BITS - FINEST
+        columns = range(unit_x(self.west) >> shift, (unit_x(self.east) >> shift) + 1)
+        lines = range(unit_y(self.north) >> shift, (unit_y(self.south) >> shift) + 1)
+        if len(columns) * len(lines) > _CELLS:
+            return None
+        return [(x, y) for x in columns for y in lines]
+
+
+_COLUMNS = "c.id, c.number, c.status, c.service_id, c.submitted_at, c.location"
+
+#: `{{w}}` … are parameters of one box; the comparison of degrees is exact where `&&` rounds to 32 bits.
+_WITHIN = """
+    c.visibility = 'public'
+    AND ST_X(c.location) >= {w} AND ST_X(c.location) <= {e} AND ST_Y(c.location) >= {s} AND ST_Y(c.location) <= {n}
+    {kinds} {times}
+"""
+_BY_CELL = f"""
+    SELECT found.*
+    FROM unnest(%(x{{i}})s::int[], %(y{{i}})s::int[]) AS cell (x, y), LATERAL (
+        SELECT {_COLUMNS} FROM requests311_servicerequest c
+        WHERE requests311_cell_x(c.location) = cell.x AND requests311_cell_y(c.location) = cell.y AND {{within}}
+        ORDER BY c.submitted_at DESC LIMIT %(rows)s
+    ) found
+"""  # noqa: S608 (our own constants, here and below)
+_BY_BOX = f"""
+    (SELECT {_COLUMNS} FROM requests311_servicerequest c
+    WHERE c.location && ST_MakeEnvelope({{w}}, {{s}}, {{e}}, {{n}}, 4326) AND {{within}}
+    ORDER BY c.submitted_at DESC LIMIT %(rows)s)
+"""
+
+_COLLECTION = """
+WITH newest AS MATERIALIZED (
+    SELECT * FROM ({found}) found ORDER BY submitted_at DESC, id DESC LIMIT %(rows)s
+)
+SELECT '{{"type":"FeatureCollection","truncated":' || CASE WHEN count(*) > %(limit)s THEN 'true' ELSE 'false' END
+    || ',"features":[' || COALESCE(string_agg(feature, ',' ORDER BY position) FILTER (WHERE position <= %(limit)s), '')
+    || ']}}'
+FROM (
+    SELECT row_number() OVER (ORDER BY newest.submitted_at DESC, newest.id DESC) AS position,
+        '{{"type":"Feature","id":"' || newest.id || '","geometry":{{"type":"Point","coordinates":['
+        || ST_X(newest.location) || ',' || ST_Y(newest.location) || ']}},"properties":{{"number":"' || newest.number
+        || '","status":"' || newest.status || '","service":"' || s.code || '","service_name":' || to_json(s.name)
+        || ',"group":' || to_json(s."group") || ',"department":' || to_json(d.name)
+        || ',"address":' || to_json(r.address) || ',"submitted_at":' || to_json(newest.submitted_at)
+        || ',"updated_at":' || to_json(r.updated_at) || '}}}}' AS feature
+    FROM newest
+    JOIN requests311_servicerequest r ON r.id = newest.id
+    JOIN requests311_service s ON s.id = newest.service_id
+    JOIN requests311_department d ON d.id = r.department_id
+) written
+"""
+
+
+def collection(boxes: Sequence[Box], filters: Filters, limit: int) -> str:
+    """The newest `limit` requests that lie in any of the boxes; its member `truncated` says whether there are more."""
+    # One row more than asked for tells whether there are more.
+    params: dict[str, Any] = {**filters.params(), "limit": limit, "rows": limit + 1}
+    found = []
+    for i, box in enumerate(boxes):
+        params |= {f"w{i}": box.west, f"s{i}": box.south, f"e{i}": box.east, f"n{i}": box.north}
+        edges = {name: f"%({name}{i})s" for name in "wsen"}
+        within = _WITHIN.format(kinds=filters.kinds("c"), times=filters.times("c"), **edges)
+        cells = box.cells()
+        if cells is None:
+            found.append(_BY_BOX.format(within=within, **edges))
+        else:
+            params |= {f"x{i}": [x for x, _ in cells], f"y{i}": [y for _, y in cells]}
+            found.append(_BY_CELL.format(i=i, within=within))
+    with connection.cursor() as cursor:
+        cursor.execute(_COLLECTION.format(found=" UNION ALL ".join(found)), params)
+        return str(cursor.fetchone()[0])
