@@ -417,6 +417,10 @@ SPECTACULAR_SETTINGS = {
         "ExternalGeocoder": ["not_set", "not_needed", "used", "unavailable"],
         "FcmKind": "notifications.models.FcmKind",
         "Platform": "notifications.models.Platform",
+        "PointType": ["Point"],
+        "PolygonType": ["Polygon"],
+        "FeatureType": ["Feature"],
+        "FeatureCollectionType": ["FeatureCollection"],
     },
 }
 

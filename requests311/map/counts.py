@@ -5,6 +5,7 @@ statement, so that both folding and dying half-way leave every answer exact.
 """
 
 from time import monotonic
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -115,5 +116,5 @@ def recount() -> int:
     return total
 
 
-def _params(**more: int) -> dict[str, object]:
+def _params(**more: int) -> dict[str, Any]:
     return {"levels": list(LEVELS), "spans": [0, *SPANS], "resolutions": list(RESOLUTIONS), **more}

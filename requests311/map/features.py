@@ -60,7 +60,7 @@ _BY_BOX = f"""
     (SELECT {_COLUMNS} FROM requests311_servicerequest c
     WHERE c.location && ST_MakeEnvelope({{w}}, {{s}}, {{e}}, {{n}}, 4326) AND {{within}}
     ORDER BY c.submitted_at DESC LIMIT %(rows)s)
-"""
+"""  # noqa: S608
 
 _COLLECTION = """
 WITH newest AS MATERIALIZED (

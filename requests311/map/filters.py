@@ -43,7 +43,7 @@ class Filters:
         return {name: list(values) for name, values in found.items() if values is not None} | self._blocks()
 
     def _blocks(self) -> dict[str, Any]:
-        """A moment lies within a block of 64 days: what is left of it is read from the requests, whole ones are counted.
+        """A moment lies within a block of 64 days: the rest of it is read from the requests, whole ones are counted.
 
         `whole` is the first moment, `whole_day` the first day that is counted, `short` and `long` the blocks.
         """

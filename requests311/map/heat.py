@@ -5,6 +5,7 @@ It takes no filters: the difference of two filtered maps would tell of the few w
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection
 
@@ -41,9 +42,11 @@ counted AS (
     FROM rows JOIN requests311_jurisdiction k ON k.id = rows.jurisdiction_id
     GROUP BY 1, 2 HAVING sum(rows.n) > 0
 )
-SELECT '{{"type":"FeatureCollection","resolution":' || %(resolution)s || ',"withheld":' || count(*) FILTER (WHERE n < least)
+SELECT '{{"type":"FeatureCollection","resolution":' || %(resolution)s
+    || ',"withheld":' || count(*) FILTER (WHERE n < least)
     || ',"features":[' || COALESCE(string_agg(
-        '{{"type":"Feature","geometry":' || ST_AsGeoJSON(ST_Transform(ST_Hexagon(%(edge)s, i, j, ST_SetSRID(ST_MakePoint(0, 0), 3857)), 4326), 6)
+        '{{"type":"Feature","geometry":'
+        || ST_AsGeoJSON(ST_Transform(ST_Hexagon(%(edge)s, i, j, ST_SetSRID(ST_MakePoint(0, 0), 3857)), 4326), 6)
         || ',"properties":{{"count":' || n || '}}}}', ',' ORDER BY i, j) FILTER (WHERE n >= least), '')
     || ']}}'
 FROM counted
@@ -68,7 +71,14 @@ def heat(boxes: Sequence[Box], resolution: int) -> str:
     """
     spans = [_span(box, resolution) for box in boxes]
     i0, j0, i1, j1 = (list(numbers) for numbers in zip(*spans, strict=True))
-    params = {"resolution": resolution, "i0": i0, "j0": j0, "i1": i1, "j1": j1, "edge": EDGE / (1 << resolution)}
+    params: dict[str, Any] = {
+        "resolution": resolution,
+        "i0": i0,
+        "j0": j0,
+        "i1": i1,
+        "j1": j1,
+        "edge": EDGE / (1 << resolution),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_HEAT, params)
         return str(cursor.fetchone()[0])

@@ -36,7 +36,8 @@ zone AS MATERIALIZED (
     FROM requests311_jurisdiction j JOIN geo_area a ON a.id = j.boundary_id, ST_PointOnSurface(a.boundary) middle
 ),
 placed AS MATERIALIZED (
-    SELECT r.id, r.number, r.status, r.service_id, r.submitted_at, zone.srid, ST_Transform(r.location, zone.srid) AS place
+    SELECT r.id, r.number, r.status, r.service_id, r.submitted_at, zone.srid,
+           ST_Transform(r.location, zone.srid) AS place
     FROM seen JOIN requests311_servicerequest r ON r.id = seen.id
     JOIN zone ON zone.jurisdiction_id = r.jurisdiction_id
 ),

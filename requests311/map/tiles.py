@@ -20,7 +20,7 @@ POINTS = 500
 _POINTS_BYTES = 70_000
 _POINT_BYTES = 96
 
-#: Counts, and what of the journal is not folded yet. `{moved}` is SQL for the address of the cell that is shown.
+#: Counts, and what of the journal is not folded yet.
 _COUNTS = """
     SELECT c.x >> {up} AS x, c.y >> {up} AS y, c.service_id, c.status, c.n::bigint AS n, c.sum_x, c.sum_y
     FROM requests311_mapcount c
@@ -62,7 +62,7 @@ _CLUSTERS = f"""
         GROUP BY x, y
         ORDER BY x, y
     ) feature
-"""
+"""  # noqa: S608
 
 _POINTS = f"""
 newest AS MATERIALIZED (
@@ -86,7 +86,7 @@ weighed AS MATERIALIZED (
 ),
 points AS MATERIALIZED (SELECT * FROM weighed WHERE position <= {POINTS} AND bytes <= {_POINTS_BYTES}),
 cut AS MATERIALIZED (SELECT (SELECT count(*) FROM points) < (SELECT count(*) FROM weighed) AS cut)
-"""
+"""  # noqa: S608
 
 _POINTS_LAYER = f"""
     SELECT ST_AsMVT(feature, 'requests', 4096, 'place')
@@ -95,7 +95,7 @@ _POINTS_LAYER = f"""
                "group", greatest(0, extract(epoch FROM now() - submitted_at)::bigint / 86400) AS age
         FROM points ORDER BY submitted_at DESC, id DESC
     ) feature
-"""
+"""  # noqa: S608
 
 #: Points are taken off what is counted, so that nobody is counted twice.
 _SHOWN = """
@@ -146,8 +146,9 @@ def _points_tile(place: Tile, filters: Filters) -> str:
         counted = _counted(place, filters, cut)
     else:
         cell = (
-            "AND requests311_cell_x(c.location) = %(cells_top_x)s AND requests311_cell_y(c.location) = %(cells_top)s "
-        ).replace("%(cells_top_x)s", "(%(cells_x)s::int[])[1]")
+            "AND requests311_cell_x(c.location) = (%(cells_x)s::int[])[1] "
+            "AND requests311_cell_y(c.location) = %(cells_top)s "
+        )
         counted = _REQUESTS.format(shift=shift, where=cell + filters.times("c"), kinds=filters.kinds("c"), needed=cut)
     rows = f"{counted} UNION ALL {_SHOWN.format(shift=shift, needed=cut)}"
     return (

@@ -47,9 +47,9 @@ def unit_x(longitude: float) -> int:
 
 def unit_y(latitude: float) -> int:
     """As requests311_world_y of the database; degrees."""
-    held = math.radians(min(max(latitude, -_LAST_LATITUDE), _LAST_LATITUDE))
+    held: float = math.radians(min(max(latitude, -_LAST_LATITUDE), _LAST_LATITUDE))
     return _within(math.floor((0.5 - math.asinh(math.tan(held)) / (2 * math.pi)) * 2**BITS))
 
 
 def _within(unit: int) -> int:
-    return min(max(unit, 0), 2**BITS - 1)
+    return min(max(unit, 0), (1 << BITS) - 1)

@@ -36,6 +36,10 @@ class Seeds:
             ("photo_id", self.photo),
             ("installation_id", "phone-1"),
             ("asset_id", self.asset),
+            # A tile that has something.
+            ("z", 11),
+            ("x", 455),
+            ("y", 774),
         ):
             if name in path and len(str(path[name])) % 2:
                 path[name] = known
