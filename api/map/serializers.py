@@ -25,7 +25,7 @@ class Codes(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> Any:
         codes = str(super().to_internal_value(data)).split(",")
-        if not all(codes) or any(len(code) > 60 for code in codes):
+        if not all(codes) or any(len(code) > 60 or "\x00" in code for code in codes):
             raise serializers.ValidationError("Codes of 1 to 60 characters, separated by single commas.", "invalid")
         if len(codes) > CODES_AT_MOST:
             raise serializers.ValidationError(f"At most {CODES_AT_MOST} at a time.", "max_length")

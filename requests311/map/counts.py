@@ -4,6 +4,7 @@ One at a time, by an advisory lock; requests never wait for either. A read takes
 statement, so that both folding and dying half-way leave every answer exact.
 """
 
+from itertools import pairwise
 from time import monotonic
 from typing import Any
 
@@ -71,6 +72,18 @@ _FOLD = _ADD.format(first="", source=_JOURNAL)
 # One snapshot sees a request if and only if it sees its line in the journal.
 _RECOUNT = _ADD.format(first="gone AS (DELETE FROM requests311_mapchange),", source=_REQUESTS)
 
+_WIDER = """
+    INSERT INTO requests311_mapcount (level, span, block, x, y, service_id, status, n, sum_x, sum_y)
+    SELECT level, %(span)s, CASE %(span)s WHEN 0 THEN 0 ELSE block * %(narrow)s / %(span)s END, x, y, service_id,
+           status, sum(n), sum(sum_x), sum(sum_y)
+    FROM requests311_mapcount WHERE level = %(level)s AND span = %(narrow)s GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
+_COARSER = """
+    INSERT INTO requests311_mapcount (level, span, block, x, y, service_id, status, n, sum_x, sum_y)
+    SELECT %(coarse)s, span, block, x >> 2, y >> 2, service_id, status, sum(n), sum(sum_x), sum(sum_y)
+    FROM requests311_mapcount WHERE level = %(fine)s GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
+
 _EMPTY = "DELETE FROM requests311_mapcount WHERE ctid = ANY(%s::tid[]) AND n = 0"
 
 
@@ -109,12 +122,18 @@ def recount() -> int:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute("DELETE FROM requests311_mapcount")
         cursor.execute("DELETE FROM requests311_heatcount")
-        cursor.execute(_RECOUNT, _params())
+        short, long = SPANS
+        cursor.execute(_RECOUNT, _params(levels=[LEVELS[-1]], spans=[short]))
         total = int(cursor.fetchone()[0])
+        # The rest adds up what is added up already: a tenth of counting every request eighteen times.
+        for narrow, span in ((short, long), (long, 0)):
+            cursor.execute(_WIDER, {"level": LEVELS[-1], "narrow": narrow, "span": span})
+        for coarse, fine in reversed(list(pairwise(LEVELS))):
+            cursor.execute(_COARSER, {"coarse": coarse, "fine": fine})
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE requests311_mapcount, requests311_heatcount")
     return total
 
 
-def _params(**more: int) -> dict[str, Any]:
+def _params(**more: Any) -> dict[str, Any]:
     return {"levels": list(LEVELS), "spans": [0, *SPANS], "resolutions": list(RESOLUTIONS), **more}

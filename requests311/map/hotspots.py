@@ -42,7 +42,7 @@ placed AS MATERIALIZED (
     JOIN zone ON zone.jurisdiction_id = r.jurisdiction_id
 ),
 near AS (
-    SELECT placed.*, ST_ClusterDBSCAN(place, eps := %(metres)s, minpoints := %(reports)s)
+    SELECT placed.*, ST_ClusterDBSCAN(place, eps := %(metres)s, minpoints := 3)
         OVER (PARTITION BY service_id, srid) AS cluster
     FROM placed
 ),
@@ -78,7 +78,7 @@ FROM spots JOIN requests311_service s ON s.id = service_id JOIN requests311_juri
 
 @dataclass(frozen=True)
 class HotSpots:
-    """What counts as one: at least `reports` of a service, each within `metres` of as many, no pause over `hours`."""
+    """What counts as one: at least `reports` of a service, each within `metres` of the next, no pause over `hours`."""
 
     since: datetime
     metres: int

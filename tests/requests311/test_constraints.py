@@ -80,6 +80,7 @@ CASES: list[Case] = [
     ("jurisdiction_keeps_messages_a_while", Jurisdiction, {}, {"keep_messages_days": 29}),
     ("jurisdiction_keeps_messages_a_while", Jurisdiction, {}, {"keep_messages_days": 36_501}),
     ("removal_has_events", EventRemoval, {}, {"events": 0}),
+    ("jurisdiction_heat_minimum_from_1", Jurisdiction, {}, {"heat_minimum": 0}),
     ("department_code_unique", Department, {"code": "roads"}, {}),
     ("department_one_dispatch_desk", Department, {"code": "desk"}, {"code": "desk-2"}),
     ("service_code_unique", Service, {"code": "pothole"}, {}),

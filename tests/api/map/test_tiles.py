@@ -43,7 +43,7 @@ def test_points_say_what_they_are(client: APIClient, city: SmallCity, z: int) ->
     layers = unpacked(response.content)
     assert list(layers) == ["requests"]
     [feature] = layers["requests"]
-    x, y = feature.pop("at")
+    x, _ = feature.pop("at")
     assert feature == {
         "id": str(row.pk),
         "number": row.number,
