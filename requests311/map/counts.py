@@ -114,7 +114,7 @@ def fold_all(seconds: float) -> int:
 def recount() -> int:
     """Counts all public requests anew; how many there are. For a first filling, and after a bulk load.
 
-    Takes some twenty seconds a million, during which the map shows the counts of before.
+    Takes a minute or so for a million, during which the map shows the counts of before.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '256MB'")

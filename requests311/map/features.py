@@ -43,9 +43,11 @@ class Box:
 _COLUMNS = "c.id, c.number, c.status, c.service_id, c.submitted_at, c.location"
 
 #: `{{w}}` … are parameters of one box; the comparison of degrees is exact where `&&` rounds to 32 bits.
+#: Within a CASE, or PostgreSQL would multiply four guesses and take a box over the whole city for an empty one.
 _WITHIN = """
     c.visibility = 'public'
-    AND ST_X(c.location) >= {w} AND ST_X(c.location) <= {e} AND ST_Y(c.location) >= {s} AND ST_Y(c.location) <= {n}
+    AND CASE WHEN ST_X(c.location) >= {w} AND ST_X(c.location) <= {e}
+             AND ST_Y(c.location) >= {s} AND ST_Y(c.location) <= {n} THEN true ELSE false END
     {kinds} {times}
 """
 _BY_CELL = f"""

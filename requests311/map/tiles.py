@@ -22,14 +22,15 @@ _POINT_BYTES = 96
 
 #: Counts, and what of the journal is not folded yet.
 _COUNTS = """
-    SELECT c.x >> {up} AS x, c.y >> {up} AS y, c.service_id, c.status, c.n::bigint AS n, c.sum_x, c.sum_y
+    SELECT c.x >> {up} AS x, c.y >> {up} AS y, c.service_id, c.status, c.n, c.sum_x::float8 AS sum_x,
+           c.sum_y::float8 AS sum_y
     FROM requests311_mapcount c
     WHERE c.level = {level} AND {blocks} AND c.x = ANY(%(cells_x)s) AND c.y >= %(cells_top)s AND c.y <= %(cells_bottom)s
         {kinds} AND {needed}
 """
 _JOURNAL = """
-    SELECT c.world_x >> {shift}, c.world_y >> {shift}, c.service_id, c.status, c.n, c.n * c.world_x::bigint,
-           c.n * c.world_y::bigint
+    SELECT c.world_x >> {shift}, c.world_y >> {shift}, c.service_id, c.status, c.n, c.n * c.world_x::float8,
+           c.n * c.world_y::float8
     FROM requests311_mapchange c
     WHERE c.world_x >= %(west)s AND c.world_x < %(east)s AND c.world_y >= %(north)s AND c.world_y < %(south)s
         {kinds} {days} AND {needed}
@@ -38,12 +39,18 @@ _IN_TILE = """
     requests311_world_x(c.location) >= %(west)s AND requests311_world_x(c.location) < %(east)s
     AND requests311_world_y(c.location) >= %(north)s AND requests311_world_y(c.location) < %(south)s
 """
-_REQUESTS = f"""
-    SELECT requests311_world_x(c.location) >> {{shift}}, requests311_world_y(c.location) >> {{shift}}, c.service_id,
-           c.status, 1, requests311_world_x(c.location), requests311_world_y(c.location)
-    FROM requests311_servicerequest c
-    WHERE c.visibility = 'public' AND {_IN_TILE} {{where}} {{kinds}} AND {{needed}}
-"""  # noqa: S608 (our own constants, here and below)
+#: OFFSET 0, so that each place is reckoned once and not for every comparison.
+_REQUESTS = """
+    SELECT world_x >> {shift}, world_y >> {shift}, service_id, status, 1, world_x::float8, world_y::float8
+    FROM (
+        SELECT c.service_id, c.status, requests311_world_x(c.location) AS world_x,
+               requests311_world_y(c.location) AS world_y
+        FROM requests311_servicerequest c
+        WHERE c.visibility = 'public' {where} {kinds} AND {needed}
+        OFFSET 0
+    ) placed
+    WHERE world_x >= %(west)s AND world_x < %(east)s AND world_y >= %(north)s AND world_y < %(south)s
+"""
 
 _PLACE = "ST_MakePoint(({x} - %(west)s) * 4096.0::float8 / %(size)s, ({y} - %(north)s) * 4096.0::float8 / %(size)s)"
 
@@ -54,9 +61,13 @@ _CLUSTERS = f"""
                sum(n)::bigint AS count, sum(open)::bigint AS open, (sum(n) - sum(open))::bigint AS closed,
                (array_agg("group" ORDER BY n DESC, "group"))[1] AS "group", max(n)::bigint AS group_count
         FROM (
-            SELECT x, y, s."group", sum(n) AS n, sum(sum_x) AS sum_x, sum(sum_y) AS sum_y,
-                   COALESCE(sum(n) FILTER (WHERE status = ANY(%(open)s)), 0) AS open
-            FROM rows JOIN requests311_service s ON s.id = rows.service_id
+            SELECT x, y, s."group", sum(n) AS n, sum(sum_x) AS sum_x, sum(sum_y) AS sum_y, sum(open) AS open
+            FROM (
+                -- Added up before services are joined: PostgreSQL takes `rows` for few and compares each with each.
+                SELECT x, y, service_id, sum(n) AS n, sum(sum_x) AS sum_x, sum(sum_y) AS sum_y,
+                       COALESCE(sum(n) FILTER (WHERE status = ANY(%(open)s)), 0) AS open
+                FROM rows GROUP BY 1, 2, 3 OFFSET 0
+            ) added JOIN requests311_service s ON s.id = added.service_id
             GROUP BY 1, 2, 3 HAVING sum(n) > 0
         ) grouped
         GROUP BY x, y
@@ -99,7 +110,7 @@ _POINTS_LAYER = f"""
 
 #: Points are taken off what is counted, so that nobody is counted twice.
 _SHOWN = """
-    SELECT world_x >> {shift}, world_y >> {shift}, service_id, status, -1, -world_x::bigint, -world_y::bigint
+    SELECT world_x >> {shift}, world_y >> {shift}, service_id, status, -1, -world_x::float8, -world_y::float8
     FROM points WHERE {needed}
 """
 

@@ -13,6 +13,9 @@ from accounts.models import User
 from api.requests.listing import RequestsPage
 from requests311.actors import Actor
 from requests311.announce import leftovers
+from requests311.map.features import Box, collection
+from requests311.map.filters import Filters
+from requests311.map.tiles import tile
 from requests311.models import Event, Photo, ServiceRequest
 from requests311.photos import variants
 from requests311.policies import Role
@@ -20,6 +23,7 @@ from requests311.queries.documents import request_documents
 from requests311.queries.timeline import timeline
 from tests.factories.cities import SmallCity, person, small_city
 from tests.factories.people import guest
+from tests.requests311.map_rows import tile_of
 from tests.requests311.reporting import photo, report
 
 pytestmark = pytest.mark.django_db
@@ -168,3 +172,42 @@ def test_photos_that_wait(city: SmallCity) -> None:
     query = Photo.objects.filter(state="pending", created_at__lt=timezone.now()).order_by("created_at")
     assert "photo_pending" in indexes(*query.values_list("pk")[:50].query.sql_with_params(), "requests311_photo")
     assert len(variants.pending_ids(older_than=timedelta(seconds=30), limit=100)) == 50
+
+
+class TestMap:
+    """Tiles, boxes and hot spots: never a scan of the requests, whatever the zoom and the filters."""
+
+    @pytest.fixture
+    def taken(self, city: SmallCity, monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+        """Indexes of every statement that the map runs from now on."""
+        from requests311.map import counts
+
+        counts.recount()
+        found: list[set[str]] = []
+
+        def explained(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            if not sql.startswith("EXPLAIN"):
+                found.append(indexes(sql, params, "requests311_servicerequest"))
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(explained):
+            yield found  # type: ignore[misc]
+
+    @pytest.mark.parametrize("z", [0, 6, 11, 13, 14, 16, 18, 20])
+    @pytest.mark.parametrize("days", [None, 1, 2000])
+    def test_tiles(self, taken: list[set[str]], z: int, days: int | None) -> None:
+        since = timezone.now() - timedelta(days=days) if days else None
+        place = tile_of(-99.9, 40.1, z)
+        tile(place, Filters(since=since))
+        tile(place, Filters(since=since, service=["graffiti"], status=["submitted"]))
+        assert len(taken) == 2
+        if z >= 14:
+            assert all("request_map_cell" in names for names in taken)
+        elif days:
+            assert all(any(name.startswith("request_") for name in names) for names in taken)
+
+    @pytest.mark.parametrize("size", [0.001, 0.01, 0.2])
+    def test_boxes(self, taken: list[set[str]], size: float) -> None:
+        collection(Box.parts(-99.95, 40.05, -99.95 + size, 40.05 + size), Filters(), 100)
+        collection(Box.parts(-99.95, 40.05, -99.95 + size, 40.05 + size), Filters(status=["submitted"]), 100)
+        assert len(taken) == 2
