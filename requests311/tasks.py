@@ -68,6 +68,8 @@ def areas_take_effect() -> int:
     from requests311 import areas
 
     return areas.take_effect()
+
+
 @shared_task(name="requests311.tasks.fold_map_journal")
 def fold_map_journal() -> int:
     """Adds what changed on the map to its counts; the map is right without it, only slower by and by."""

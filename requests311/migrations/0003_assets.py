@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('geo', '0004_assets'),
-        ('requests311', '0001_initial'),
+        ('requests311', '0002_map_filled'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -25,7 +25,7 @@ FILTERS: list[Callable[[], Filters]] = [
     lambda: Filters(service=["pothole", "graffiti"]),
     lambda: Filters(group=["Streets"]),
     lambda: Filters(service=["unknown"]),
-    *[lambda days=days: Filters(since=moment(days)) for days in (-1, 0.5, 20, 64, 300, 512, 1100, 2400, 40_000)],  # type: ignore[misc]
+    *[lambda days=days: Filters(since=moment(days)) for days in (-1, 0.5, 20, 64, 300, 512, 1100, 2400, 40_000)],
     lambda: Filters(status=["closed"], service=["pothole"], group=["Streets"], since=moment(700)),
 ]
 

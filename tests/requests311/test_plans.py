@@ -191,7 +191,7 @@ class TestMap:
             return execute(sql, params, many, context)
 
         with connection.execute_wrapper(explained):
-            yield found  # type: ignore[misc]
+            yield found
 
     @pytest.mark.parametrize("z", [0, 6, 11, 13, 14, 16, 18, 20])
     @pytest.mark.parametrize("days", [None, 1, 2000])

@@ -28,7 +28,7 @@ def url(place: Tile) -> str:
     return f"{API}/map/tiles/{place.z}/{place.x}/{place.y}.mvt"
 
 
-def ask(client: APIClient, z: int, at: tuple[float, float] = HERE, **query: str) -> dict[str, list[dict[str, Any]]]:
+def ask(client: APIClient, z: int, /, at: tuple[float, float] = HERE, **query: str) -> dict[str, list[dict[str, Any]]]:
     response = client.get(url(tile_of(*at, z)), query)
     assert response.status_code in {200, 204}, response.content
     return unpacked(response.content)
@@ -104,7 +104,7 @@ def test_filters(client: APIClient, city: SmallCity, z: int, query: dict[str, st
     for service in ("pothole", "streetlight", "graffiti"):
         put(city, *HERE, service=service)
     put(city, *HERE, status="closed", days=100)
-    layers = ask(client, z, **query)
+    layers = ask(client, z, HERE, **query)
     if z < 14:
         assert sum(feature["count"] for feature in layers.get("clusters", [])) == found
     else:
@@ -117,10 +117,10 @@ def test_since(client: APIClient, city: SmallCity, z: int) -> None:
     for days in (1, 10, 100, 1000):
         put(city, *HERE, days=days)
     counts.fold()
-    for days, found in ((0.5, 0), (2, 1), (11, 2), (101, 3), (1001, 4)):
-        at = timezone.now() - timedelta(days=days)
+    for back, seen in ((0.5, 0), (2, 1), (11, 2), (101, 3), (1001, 4)):
+        at = timezone.now() - timedelta(days=back)
         layers = ask(client, z, since=at.isoformat())
-        assert sum(f.get("count", 1) for layer in layers.values() for f in layer) == found
+        assert sum(f.get("count", 1) for layer in layers.values() for f in layer) == seen
     day = (timezone.now() - timedelta(days=10)).date().isoformat()
     assert ask(client, z, since=day) == ask(client, z, since=f"{day}T00:00:00Z") != {}
 
