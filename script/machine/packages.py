@@ -1,4 +1,4 @@
-"""What the system's package manager has to bring: PostgreSQL with PostGIS, Redis, and venv on Debian."""
+"""What the system's package manager has to bring: PostgreSQL with PostGIS, Redis, venv on Debian, wrk for the bench."""
 
 import importlib.util
 import os
@@ -23,7 +23,7 @@ class Need(NamedTuple):
     brew: tuple[str, ...] = ()
 
 
-def missing(*, database: bool, broker: bool, venv: bool) -> list[Need]:
+def missing(*, database: bool, broker: bool, venv: bool, load_tool: bool = False) -> list[Need]:
     """What this machine lacks, out of what is wanted."""
     needs = []
     if venv and importlib.util.find_spec("ensurepip") is None:
@@ -39,6 +39,8 @@ def missing(*, database: bool, broker: bool, venv: bool) -> list[Need]:
         )
     if broker and redis.program() is None:
         needs.append(Need("Redis", ("redis-server",), ("redis",), ("redis",)))
+    if load_tool and shutil.which("wrk") is None:
+        needs.append(Need("the load tool wrk", ("wrk",), ("wrk",), ("wrk",)))
     return needs
 
 
@@ -52,9 +54,9 @@ def _postgis_of_apt() -> str:
     return "postgresql-postgis"
 
 
-def ensure(*, database: bool, broker: bool, venv: bool) -> None:
+def ensure(*, database: bool, broker: bool, venv: bool, load_tool: bool = False) -> None:
     """Installs what is missing with apt; elsewhere raises ScriptError with the lines that would."""
-    needs = missing(database=database, broker=broker, venv=venv)
+    needs = missing(database=database, broker=broker, venv=venv, load_tool=load_tool)
     if not needs:
         return
     titles = ", ".join(need.title for need in needs)
@@ -69,11 +71,12 @@ def ensure(*, database: bool, broker: bool, venv: bool) -> None:
             # PostGIS's package is named after PostgreSQL's version, which a machine without package
             # lists does not know yet.
             processes.run([*root, "sh", str(script), "update"], what="apt-get update", own_group=not root)
-            names = [name for need in missing(database=database, broker=broker, venv=venv) for name in need.apt]
+            left = missing(database=database, broker=broker, venv=venv, load_tool=load_tool)
+            names = [name for need in left for name in need.apt]
             processes.run([*root, "sh", str(script), "install", *names], what="apt-get install", own_group=not root)
         except ScriptError as problem:
             raise ScriptError(f"{problem}\n\n{_advice(needs, 'apt-get failed')}") from problem
-    still = missing(database=database, broker=broker, venv=venv)
+    still = missing(database=database, broker=broker, venv=venv, load_tool=load_tool)
     if still:
         raise ScriptError(_advice(still, "apt-get brought no version that fits"))
     say("  (no system service was started; Requests311 runs its own below var/)")

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -84,14 +85,24 @@ def _has_postgis(programs: Path, major: int) -> bool:
 class Postgres:
     """The cluster of one folder, from `with` to the end of it.
 
-    `durable=False` is for tests: no fsync, and a cluster that a power cut broke is made again.
+    `durable=False` is for tests: no fsync, and a cluster that a power cut broke is made again. `settings` are
+    more of postgresql.conf's, by name.
     """
 
-    def __init__(self, folder: Path, log: Path, register: processes.Register, *, durable: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        log: Path,
+        register: processes.Register,
+        *,
+        durable: bool,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.log = log
         self.register = register
         self.durable = durable
+        self.settings = dict(settings or {})
         self.account = accounts.unprivileged()
         self.port = 0
         self.password = ""
@@ -226,6 +237,7 @@ class Postgres:
         }
         if not self.durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        settings |= self.settings
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:

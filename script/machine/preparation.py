@@ -40,16 +40,22 @@ def ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def prepare(module: str, arguments: Sequence[str], lock: str) -> None:
-    """Installs what is missing and goes on inside .venv. Returns at once when it is there already."""
+def prepare(
+    module: str, arguments: Sequence[str], lock: str, *, own_servers: bool = False, load_tool: bool = False
+) -> None:
+    """Installs what is missing and goes on inside .venv. Returns at once when it is there already.
+
+    With `own_servers` DATABASE_URL and BROKER_URL make no difference.
+    """
     if venv.entered():
         return
     say("Requests311: looking at what this machine has")
     with locks.patient(VAR / "run" / "setup.lock", "Waiting for the other set-up in this checkout …"):
         packages.ensure(
-            database="DATABASE_URL" not in os.environ,
-            broker="BROKER_URL" not in os.environ,
+            database=own_servers or "DATABASE_URL" not in os.environ,
+            broker=own_servers or "BROKER_URL" not in os.environ,
             venv=not venv.complete(ROOT / lock),
+            load_tool=load_tool,
         )
         venv.ensure(ROOT / lock)
     venv.enter(module, arguments)

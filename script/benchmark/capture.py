@@ -1,0 +1,70 @@
+"""The SQL that the server itself runs for a call, with its parameters: taken from the running code, never copied."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.test import Client
+
+from script.benchmark.calls import Call
+
+
+@dataclass(frozen=True)
+class Executed:
+    """A statement: as the code wrote it, and as the database got it."""
+
+    shape: str
+    text: str
+    seconds: float
+
+
+@contextmanager
+def recording() -> Iterator[list[Executed]]:
+    """What this thread's connection executes meanwhile."""
+    found: list[Executed] = []
+
+    def record(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        begun = time.perf_counter()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            seconds = time.perf_counter() - begun
+            text = str(sql) if many or params is None else connection.ops.compose_sql(sql, params)
+            found.append(Executed(str(sql), text, seconds))
+
+    with connection.execute_wrapper(record):
+        yield found
+
+
+def client() -> Client:
+    """A caller inside this process."""
+    return Client(SERVER_NAME="127.0.0.1")
+
+
+def perform(call: Call, caller: Client) -> tuple[int, list[Executed]]:
+    """The answer's status, and every statement it took."""
+    with recording() as found:
+        response = call.in_process(caller)
+        # A streamed answer runs its statements while it is read.
+        _ = b"".join(response.streaming_content) if response.streaming else response.content
+    return response.status_code, found
+
+
+def dearest(calls: Sequence[Call]) -> list[str]:
+    """Of each call the statement that does the work: of all reads, the shape that took longest in sum."""
+    caller = client()
+    performed = [perform(call, caller)[1] for call in calls]
+    seconds: dict[str, float] = defaultdict(float)
+    # The first calls also fill caches of this process.
+    for statements in performed[min(5, len(performed) // 2) :]:
+        for statement in statements:
+            if statement.shape.lstrip().upper().startswith(("SELECT", "WITH")):
+                seconds[statement.shape] += statement.seconds
+    if not seconds:
+        return []
+    main = max(seconds, key=lambda shape: seconds[shape])
+    return [statement.text for statements in performed for statement in statements if statement.shape == main]
