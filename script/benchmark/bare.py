@@ -5,14 +5,26 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 from script.benchmark import clients
 from script.benchmark.load import Load
-from script.benchmark.workloads.workload import Bare
+
+
+@dataclass(frozen=True)
+class Bare:
+    """The least that the same work takes: statements, each one round trip and its COMMIT."""
+
+    words: str
+    statements: Sequence[str]
+    #: Each may run once only; else they are gone through again and again.
+    once: bool = False
+    #: Bytes of a file that is written before each statement.
+    file_bytes: int = 0
 
 
 def run(bare: Bare, *, url: str, options: str, connections: int, seconds: float, folder: Path) -> Load:
@@ -21,7 +33,6 @@ def run(bare: Bare, *, url: str, options: str, connections: int, seconds: float,
     specifications = []
     for at, count in enumerate(threads):
         mine = list(bare.statements[at :: len(threads)])
-        # Not all clients may begin with the same statement.
         file = folder / f"statements-{at}.json"
         file.write_text(json.dumps(mine))
         specifications.append(

@@ -33,7 +33,8 @@ def recording() -> Iterator[list[Executed]]:
             return execute(sql, params, many, context)
         finally:
             seconds = time.perf_counter() - begun
-            text = str(sql) if many or params is None else connection.ops.compose_sql(sql, params)
+            compose: Any = connection.ops
+            text = str(sql) if many or params is None else compose.compose_sql(sql, params)
             found.append(Executed(str(sql), text, seconds))
 
     with connection.execute_wrapper(record):

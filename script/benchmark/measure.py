@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from script.benchmark import bare, consumption, photo_client, statements
+from script.benchmark import bare as bare_work
+from script.benchmark import consumption, photo_client, statements
 from script.benchmark.cluster import SlowPlans
 from script.benchmark.latencies import percentile
 from script.benchmark.load import Load, MeasurementFailed, replay
 from script.benchmark.people import People
 from script.benchmark.stack import MEDIA
 from script.benchmark.workloads.submit_photo import BYTES
-from script.benchmark.workloads.workload import CALLS, Bare, Workload, World
+from script.benchmark.workloads.workload import CALLS, Workload, World
 
 if TYPE_CHECKING:
     import psycopg
@@ -60,7 +61,7 @@ class Measurement:
             raise MeasurementFailed("there is nothing to call it with")
         self._probe()
         #: Statements that can be gone through again and again are captured once.
-        self._kept: Bare | None = None
+        self._kept: bare_work.Bare | None = None
 
     def run(self, connections: int) -> dict[str, Any]:
         """Warms both up, then measures them in turns."""
@@ -117,7 +118,7 @@ class Measurement:
         if not work.statements:
             raise MeasurementFailed("the endpoint ran no statement of its own")
         try:
-            return bare.run(
+            return bare_work.run(
                 work,
                 url=bench.url,
                 options=bench.options,

@@ -11,8 +11,10 @@ from script.benchmark import targets
 WIDTH = 860
 _LEFT, _RIGHT, _ROW = 210, 90, 34
 _OURS, _BARE, _TARGET, _INK, _LINE = "#1f77b4", "#b8c4ce", "#d62728", "#24292f", "#d0d7de"
-_COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf",
-            "#393b79")  # fmt: skip
+_COLOURS = (
+    "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b",
+    "#e377c2", "#7f7f7f", "#bcbd22", "#17becf", "#393b79",
+)  # fmt: skip
 
 
 def draw(found: dict[str, Any], folder: Path) -> list[Path]:
@@ -149,9 +151,7 @@ def _curves(title: str, lines: dict[str, list[tuple[int, float]]]) -> str:
         body.append(
             f'<text x="{x(size)}" y="{height - bottom + 22}" text-anchor="middle" fill="{_INK}">{size:,}</text>'
         )
-    body.append(
-        f'<text x="{left}" y="{height - 14}" fill="{_INK}">requests in the table; the red line is the target, 1.3</text>'
-    )
+    body.append(f'<text x="{left}" y="{height - 14}" fill="{_INK}">requests in the table; red: the target, 1.3</text>')
     for at, (name, points) in enumerate(lines.items()):
         colour = _COLOURS[at % len(_COLOURS)]
         path = " ".join(f"{x(size)},{y(value)}" for size, value in points)

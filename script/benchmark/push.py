@@ -139,9 +139,13 @@ def _bare(stack: "Stack", tokens: list[str], threads: int, seconds: float, folde
 
 
 def main() -> None:
+    import warnings
+
     import firebase_admin
     from firebase_admin import credentials, messaging
 
+    # The kind of address that phones still have; ours are sent to the same kind.
+    warnings.simplefilter("ignore", DeprecationWarning)
     specification = clients.specification()
     messaging._MessagingService.FCM_URL = specification["endpoint"] + "/v1/projects/{0}/messages:send"
     app = firebase_admin.initialize_app(

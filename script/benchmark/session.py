@@ -34,6 +34,8 @@ from script.machine.console import say
 REPORTERS, STAFF = 20_000, 200
 #: One for each core of the machine that the targets are for.
 COPYING = 2
+#: So many are written sooner than two processes have started.
+_FEW = 20_000
 
 
 class Session:
@@ -115,7 +117,10 @@ class Session:
             of=1,
         )
         with copying.in_bulk(self.connection):
-            copying.grow(order, processes=COPYING, done=lambda count: progress.advance(task, count))
+            if end - begin > _FEW:
+                copying.grow(order, processes=COPYING, done=lambda count: progress.advance(task, count))
+            else:
+                copying.copy_past(self.connection, self.generator, begin=begin, end=end)
             progress.update(task, description=f"Making the indexes over {end:,} requests")
         progress.update(task, description=f"Settling {end:,} requests")
         copying.settle(self.connection)

@@ -36,7 +36,6 @@ def rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             "1 process",
             _number(push["ours"]["per_second"]),
             *blank,
-            "",
             _number(push["bare"]["per_second"]),
             f"{push['ratio']:.2f}",
         )

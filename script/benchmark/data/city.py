@@ -135,8 +135,8 @@ class City:
 def read_city(code: str) -> City:
     """The jurisdiction of this code, as it is in the database."""
     jurisdiction = Jurisdiction.objects.select_related("boundary").get(code=code)
-    pieces = AreaPiece.objects.filter(area__parent=jurisdiction.boundary).select_related("area")
-    pieces = list(pieces.defer("area__boundary"))
+    parts = AreaPiece.objects.filter(area__parent=jurisdiction.boundary)
+    pieces = list(parts.select_related("area").defer("area__boundary"))
     by_id = {piece.area_id: piece.area for piece in pieces}
     areas = sorted(by_id.values(), key=lambda area: (area.kind, area.code))
     place = {area.pk: at for at, area in enumerate(areas)}

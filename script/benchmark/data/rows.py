@@ -23,7 +23,20 @@ from script.benchmark.data.times import Times
 WITH_PHOTO = 0.25
 WITHOUT_REPORTER = 0.05
 _CHANNELS = ("app", "app", "app", "web", "phone")
-_WORDS = ["Deep and getting worse.", "It has been there for weeks.", "Please send somebody soon.", "Right at the corner.", "In front of the school.", "Every night the same.", "Somebody nearly fell.", "Next to the bus stop.", "The whole block is affected.", "Already told the landlord.", "Since the last storm.", "Only on weekends."]
+_WORDS = (
+    "Deep and getting worse.",
+    "It has been there for weeks.",
+    "Please send somebody soon.",
+    "Right at the corner.",
+    "In front of the school.",
+    "Every night the same.",
+    "Somebody nearly fell.",
+    "Next to the bus stop.",
+    "The whole block is affected.",
+    "Already told the landlord.",
+    "Since the last storm.",
+    "Only on weekends.",
+)
 _TEXTS = {
     Status.RESOLVED: "Done by our crew.",
     Status.REJECTED: "This is not the city's; the owner was told.",

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from script.benchmark.bare import Bare
 from script.benchmark.calls import Call
-from script.benchmark.workloads.workload import Bare, Workload, World
+from script.benchmark.workloads.workload import Workload, World
 
 
 class Submit(Workload):

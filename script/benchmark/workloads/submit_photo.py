@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from script.benchmark.bare import Bare
 from script.benchmark.calls import Call
 from script.benchmark.workloads.submit import Submit
-from script.benchmark.workloads.workload import Bare, World
+from script.benchmark.workloads.workload import World
 
 BYTES = 2_400_000
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from django.db import connection
 
+from script.benchmark.bare import Bare
 from script.benchmark.calls import Call
-from script.benchmark.workloads.workload import Bare, Workload, World
+from script.benchmark.workloads.workload import Workload, World
 
 #: Requests that are moved to and fro; far more than there are connections, so that no two meet.
 _REQUESTS = 500

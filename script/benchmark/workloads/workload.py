@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
+from script.benchmark.bare import Bare
 from script.benchmark.calls import Call
 from script.benchmark.capture import dearest
 from script.benchmark.data.rows import Generator
@@ -16,7 +17,7 @@ from script.benchmark.data.rows import Generator
 #: Different calls that a load cycles through.
 CALLS = 5000
 #: Of these the bare client cycles through the statements of so many, evenly taken.
-CAPTURED = 500
+CAPTURED = 300
 #: First row of those that bare inserts write; far from every row of the past.
 _ARRIVING = 1 << 33
 
@@ -67,7 +68,8 @@ class World:
         lines = self.generator.arriving(self.arrived, count)
         self.arrived += count
         names = ", ".join(f'"{name}"' for name in columns.names)
-        return [f"INSERT INTO {columns.table} ({names}) VALUES ({_values(line)})" for line in lines]
+        insert = f"INSERT INTO {columns.table} ({names}) VALUES "  # noqa: S608 - generated rows, no caller's
+        return [f"{insert}({_values(line)})" for line in lines]
 
     def sampled(self, sql: str, count: int) -> list[tuple[Any, ...]]:
         """Rows of `sql`, which holds {sample} after the requests' table: `count` or so out of all of it."""
@@ -88,18 +90,6 @@ def _literal(part: str) -> str:
     return f"'{text}'"
 
 
-@dataclass(frozen=True)
-class Bare:
-    """The least that the same work takes: statements, each one round trip and its COMMIT."""
-
-    words: str
-    statements: Sequence[str]
-    #: Each may run once only; else they are gone through again and again.
-    once: bool = False
-    #: Bytes of a file that is written before each statement.
-    file_bytes: int = 0
-
-
 class Workload(ABC):
     """One operation."""
 
@@ -107,7 +97,7 @@ class Workload(ABC):
     title: str
     #: Statuses of a good answer.
     expected: frozenset[int] = frozenset({200})
-    #: Every call can be made once only, so they are prepared anew for every slice.
+    #: Each call can be made once only, so they are prepared anew for every slice.
     once: bool = False
     #: More than one call, the second with what the first answered: a client of ours and not wrk.
     photo: bool = False
