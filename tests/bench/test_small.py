@@ -1,6 +1,6 @@
 """script/bench in small: statements, plans and growth, which hold on any machine.
 
-The same calls as the bench makes, by the same code, over 2,000 and then 20,000 requests of one city.
+The same calls as the bench makes, by the same code, over 1,000 and then 10,000 requests of one city.
 """
 
 import json
@@ -33,7 +33,7 @@ STATEMENTS = {
 GROWTH = 1.3
 #: The index over ten times the rows may be a level deeper.
 A_LEVEL = 12
-CALLS = 24
+CALLS = 16
 
 
 @dataclass
