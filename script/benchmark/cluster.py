@@ -20,6 +20,7 @@ LOG = VAR / "log" / "bench-postgres.log"
 SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements,auto_explain",
     "pg_stat_statements.track_utility": "on",
+    "pg_stat_statements.track_planning": "on",
     "auto_explain.log_min_duration": f"{SLOW}ms",
     "auto_explain.log_format": "json",
     # Else filling the table, and not the work that is measured, decides when checkpoints come.

@@ -6,11 +6,11 @@ if TYPE_CHECKING:
     import psycopg
 
 _TOTAL = """
-SELECT query, calls, total_exec_time, rows FROM pg_stat_statements
+SELECT query, calls, total_plan_time + total_exec_time, rows FROM pg_stat_statements
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query NOT LIKE '%pg_stat_statements%'
-ORDER BY total_exec_time DESC
+ORDER BY 3 DESC
 """
-_TOP = 5
+_TOP = 12
 
 
 def reset(connection: "psycopg.Connection[Any]") -> None:
@@ -18,7 +18,7 @@ def reset(connection: "psycopg.Connection[Any]") -> None:
 
 
 def read(connection: "psycopg.Connection[Any]") -> list[tuple[str, int, float, int]]:
-    """(statement, calls, milliseconds, rows) since the reset, the dearest first."""
+    """(statement, calls, milliseconds of planning and running, rows) since the reset, the dearest first."""
     return [tuple(row) for row in connection.execute(_TOTAL).fetchall()]
 
 
