@@ -178,7 +178,7 @@ class TestMap:
     """Tiles, boxes and hot spots: never a scan of the requests, whatever the zoom and the filters."""
 
     @pytest.fixture
-    def taken(self, city: SmallCity, monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    def taken(self, city: SmallCity, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[set[str]]]:
         """Indexes of every statement that the map runs from now on."""
         from requests311.map import counts
 
