@@ -5,7 +5,8 @@ from django.db import models
 class IdempotencyKey(models.Model):
     """The first answer to a write, kept for a day, in the same transaction as what it wrote."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    # Found by idempotency_key_unique.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
     key = models.CharField(max_length=200)
     #: SHA-256 of method, path and body.
     fingerprint = models.CharField(max_length=64)

@@ -27,7 +27,8 @@ class Event(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    request = models.ForeignKey(ServiceRequest, on_delete=models.PROTECT, related_name="events")
+    # Found by event_one_per_version.
+    request = models.ForeignKey(ServiceRequest, on_delete=models.PROTECT, related_name="events", db_index=False)
     #: The request's version after this change; the order of the history.
     version = models.PositiveIntegerField()
     kind = models.CharField(max_length=30, choices=EventKind.choices)

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.gis.db import models
-from django.contrib.postgres.indexes import GinIndex
 from django.db import connection
 from django.db.models import F, Func, IntegerField, Q
 from psycopg.types.json import Jsonb
@@ -65,8 +64,8 @@ class ServiceRequest(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     number = models.CharField(max_length=9, unique=True, help_text="What people read out: 7K3F-9QTD.")
-    jurisdiction = models.ForeignKey(Jurisdiction, on_delete=models.PROTECT, related_name="+")
-    # Service, department and reporter have no index of their own: those below begin with them.
+    # Jurisdictions are few, and a request never leaves its own; service, department and reporter begin an index below.
+    jurisdiction = models.ForeignKey(Jurisdiction, on_delete=models.PROTECT, related_name="+", db_index=False)
     service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="+", db_index=False)
     department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="+", db_index=False)
     #: Why it went there, as it was decided then.
@@ -143,7 +142,6 @@ class ServiceRequest(models.Model):
                 name="request_history_kept",
             ),
             models.Index(fields=["asset", "-id"], condition=Q(asset__isnull=False), name="request_asset"),
-            GinIndex(fields=["areas"], name="request_areas", opclasses=["jsonb_path_ops"]),
             # The newest of a place, cell by cell of level 16, without a look at the table itself.
             models.Index(
                 Func("location", function="requests311_cell_x", output_field=IntegerField()),

@@ -64,9 +64,10 @@ def main() -> None:
             specification["url"],
             autocommit=True,
             options=specification["options"],
-            # As Django binds parameters: in the client.
-            cursor_factory=psycopg.ClientCursor,
+            # Every statement stays prepared: the server's own are planned once too (prepare_threshold).
+            prepare_threshold=None if specification["once"] else 0,
         )
+        connection.prepared_max = None
         cursor = connection.cursor()
         mine = statements[thread :: specification["threads"]]
         left: Iterator[str] = iter(mine) if specification["once"] else chain.from_iterable(repeat(mine))

@@ -27,7 +27,6 @@ SETTINGS = {
     "max_wal_size": "4GB",
     # As docs/operations.md says for a machine like this; Debian's default of 128 MB is for one that has 512.
     "shared_buffers": "2GB",
-    "random_page_cost": "1.1",
 }
 
 

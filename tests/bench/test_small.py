@@ -1,6 +1,6 @@
 """script/bench in small: statements, plans and growth, which hold on any machine.
 
-The same calls as the bench makes, by the same code, over 1,000 and then 10,000 requests of one city.
+The same calls as the bench makes, by the same code, over 4,000 and then 40,000 requests of one city.
 """
 
 import json
@@ -99,7 +99,9 @@ def measured(workload: Workload, world: World) -> Figures:
                 if not statement.shape.lstrip().upper().startswith("UPDATE")
                 else planned(statement)
             )
-            pages += plan.get("Shared Hit Blocks", 0) + plan.get("Shared Read Blocks", 0)
+            if any(table in statement.text for table in BIG):
+                # Small tables of a test database are bloated by what other tests rolled back.
+                pages += plan.get("Shared Hit Blocks", 0) + plan.get("Shared Read Blocks", 0)
             found.scans += [f"{table}: {statement.text[:300]}" for table in scanned_tables(plan) if table in BIG]
         found.pages.append(pages)
     return found
@@ -175,7 +177,9 @@ def test_the_bare_statement_is_the_endpoints_own(few: World) -> None:
         work = workload.bare(few, workload.calls(few, 8), 8)
         table = "geo_areapiece" if name == "locate" else "requests311_servicerequest"
         assert len(work.statements) == 8
-        assert all(table in statement and "%s" not in statement for statement in work.statements)
+        for statement in work.statements:
+            assert table in statement, (name, statement[:400])
+            assert "%s" not in statement
         assert len(set(work.statements)) > 1
 
 

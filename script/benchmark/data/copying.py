@@ -158,7 +158,7 @@ def in_bulk(connection: "psycopg.Connection[Any]") -> Iterator[None]:
 _OUR_TRIGGERS = """
 SELECT t.tgrelid::regclass::text, t.tgname FROM pg_trigger t
 WHERE t.tgrelid = ANY(%s::text[]::regclass[]) AND NOT t.tgisinternal AND t.tgenabled = 'O'
-    AND t.tgname NOT LIKE 'pgtrigger\_map\_%%'
+    AND t.tgname !~ '^pgtrigger_map_'
 """
 
 #: Those of a partitioned table stay: they cannot be taken from one partition alone.
