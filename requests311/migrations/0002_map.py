@@ -37,8 +37,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # The triggers lock the table for a moment; who holds it longer than this gets the migration refused, not a queue.
-        migrations.RunSQL("SET LOCAL lock_timeout = '1s'", migrations.RunSQL.noop),
         migrations.RunSQL(FUNCTIONS, NO_FUNCTIONS),
         migrations.CreateModel(
             name='HeatCount',

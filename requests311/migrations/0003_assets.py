@@ -31,11 +31,11 @@ class Migration(migrations.Migration):
             name='asset_kind',
             field=models.SlugField(blank=True, db_default='', db_index=False, default='', max_length=40),
         ),
-        # An empty column takes no time; its foreign key and its index, which read the table, come in the next one.
+        # An empty column takes no time, nor does its foreign key; its index reads the table and comes in the next one.
         migrations.AddField(
             model_name='servicerequest',
             name='asset',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='geo.asset'),
+            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='geo.asset'),
         ),
         migrations.AddConstraint(
             model_name='routingrule',

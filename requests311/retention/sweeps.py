@@ -19,7 +19,7 @@ Rows = Mapping[str, int]
 class Sweep:
     """One kind of old rows: how many there are, and how a batch of them is removed."""
 
-    #: For people: "events of nyc".
+    #: For people: "events of springfield".
     name: str
     count: Callable[[], Rows]
     #: Takes the most rows of one table that a transaction may remove; None: there is nothing left to remove.
