@@ -35,6 +35,7 @@ def test_what_is_offered_there(client: APIClient, city: SmallCity) -> None:
         "group": "Streets",
         "keywords": ["hole", "road"],
         "photo": "optional",
+        "asset": None,
         "jurisdiction": "smallville",
     }
     assert services["graffiti"]["photo"] == "required"
