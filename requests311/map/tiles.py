@@ -78,7 +78,7 @@ _CLUSTERS = f"""
 _POINTS = f"""
 newest AS MATERIALIZED (
     SELECT found.*
-    FROM unnest(%(cells_x)s::int[]) AS x, generate_series(%(cells_top)s, %(cells_bottom)s) AS y, LATERAL (
+    FROM unnest(%(cells_x)s::int[]) AS x, generate_series(%(cells_top)s::int, %(cells_bottom)s::int) AS y, LATERAL (
         SELECT c.id, c.number, c.status, c.service_id, c.submitted_at,
                requests311_world_x(c.location) AS world_x, requests311_world_y(c.location) AS world_y
         FROM requests311_servicerequest c
