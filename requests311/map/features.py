@@ -42,7 +42,7 @@ class Box:
 
 _COLUMNS = "c.id, c.number, c.status, c.service_id, c.submitted_at, c.location"
 
-#: `{{w}}` … are parameters of one box; the comparison of degrees is exact where `&&` rounds to 32 bits.
+#: `{{w}}` … are the edges of one box; the comparison of degrees is exact where `&&` rounds to 32 bits.
 #: Within a CASE, or PostgreSQL would multiply four guesses and take a box over the whole city for an empty one.
 _WITHIN = """
     c.visibility = 'public'
@@ -55,18 +55,18 @@ _BY_CELL = f"""
     FROM unnest(%(x{{i}})s::int[], %(y{{i}})s::int[]) AS cell (x, y), LATERAL (
         SELECT {_COLUMNS} FROM requests311_servicerequest c
         WHERE requests311_cell_x(c.location) = cell.x AND requests311_cell_y(c.location) = cell.y AND {{within}}
-        ORDER BY c.submitted_at DESC LIMIT %(rows)s
+        ORDER BY c.submitted_at DESC LIMIT {{rows}}
     ) found
 """  # noqa: S608 (our own constants, here and below)
 _BY_BOX = f"""
     (SELECT {_COLUMNS} FROM requests311_servicerequest c
     WHERE c.location && ST_MakeEnvelope({{w}}, {{s}}, {{e}}, {{n}}, 4326) AND {{within}}
-    ORDER BY c.submitted_at DESC LIMIT %(rows)s)
+    ORDER BY c.submitted_at DESC LIMIT {{rows}})
 """  # noqa: S608
 
 _COLLECTION = """
 WITH newest AS MATERIALIZED (
-    SELECT * FROM ({found}) found ORDER BY submitted_at DESC, id DESC LIMIT %(rows)s
+    SELECT * FROM ({found}) found ORDER BY submitted_at DESC, id DESC LIMIT {rows}
 )
 SELECT '{{"type":"FeatureCollection","truncated":' || CASE WHEN count(*) > %(limit)s THEN 'true' ELSE 'false' END
     || ',"features":[' || COALESCE(string_agg(feature, ',' ORDER BY position) FILTER (WHERE position <= %(limit)s), '')
@@ -89,19 +89,23 @@ FROM (
 
 def collection(boxes: Sequence[Box], filters: Filters, limit: int) -> str:
     """The newest `limit` requests that lie in any of the boxes; its member `truncated` says whether there are more."""
-    # One row more than asked for tells whether there are more.
-    params: dict[str, Any] = {**filters.params(), "limit": limit, "rows": limit + 1}
+    params: dict[str, Any] = {**filters.params(), "limit": limit}
+    # One row more than asked for tells whether there are more. Written out, or PostgreSQL guesses a tenth of all.
+    rows = str(limit + 1)
     found = []
     for i, box in enumerate(boxes):
-        params |= {f"w{i}": box.west, f"s{i}": box.south, f"e{i}": box.east, f"n{i}": box.north}
-        edges = {name: f"%({name}{i})s" for name in "wsen"}
-        within = _WITHIN.format(kinds=filters.kinds("c"), times=filters.times("c"), **edges)
+        sides = dict(zip("wsen", (box.west, box.south, box.east, box.north), strict=True))
         cells = box.cells()
         if cells is None:
-            found.append(_BY_BOX.format(within=within, **edges))
+            # Written out as well: whether time or place is the shorter way depends on this very box.
+            edges = {name: f"{value!r}::float8" for name, value in sides.items()}
         else:
+            edges = {name: f"%({name}{i})s::float8" for name in sides}
+            params |= {f"{name}{i}": value for name, value in sides.items()}
             params |= {f"x{i}": [x for x, _ in cells], f"y{i}": [y for _, y in cells]}
-            found.append(_BY_CELL.format(i=i, within=within))
+        within = _WITHIN.format(kinds=filters.kinds("c"), times=filters.times("c"), **edges)
+        way = _BY_BOX if cells is None else _BY_CELL
+        found.append(way.format(i=i, within=within, rows=rows, **edges))
     with connection.cursor() as cursor:
-        cursor.execute(_COLLECTION.format(found=" UNION ALL ".join(found)), params)
+        cursor.execute(_COLLECTION.format(found=" UNION ALL ".join(found), rows=rows), params)
         return str(cursor.fetchone()[0])

@@ -7,6 +7,7 @@ putting the same together from ORM expressions took 10 ms of Python a call, the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,10 +23,12 @@ OLDEST_CHANGE_FIRST = "r.updated_at, r.id"
 # The rows are chosen first: what is joined and written then are those of the page and no more. Photos are grouped
 # once for all of them, since a subquery a row takes as long as the row itself. `json` and not `jsonb`, which would
 # be parsed, sorted and written again: what only some may see is put to the end of the text.
+#: The limit is written out: for one that it does not know PostgreSQL expects a tenth of the table.
+_FOUND = "(SELECT r.* FROM requests311_servicerequest r WHERE {where} ORDER BY {order} LIMIT {limit})"
 _DOCUMENTS = """
 WITH chosen AS MATERIALIZED (
     SELECT r.*, {personal} AS personal, {internal} AS internal
-    FROM requests311_servicerequest r WHERE {where} ORDER BY {order} LIMIT %s
+    FROM {found} r ORDER BY {order} LIMIT {limit}
 )
 SELECT left(json_build_object(
         'id', r.id,
@@ -128,19 +131,32 @@ class Documents:
 
 
 def request_documents(
-    *conditions: Condition, actor: Actor, base_url: str, limit: int, order: str = NEWEST_FIRST
+    *conditions: Condition,
+    actor: Actor,
+    base_url: str,
+    limit: int,
+    order: str = NEWEST_FIRST,
+    any_of: Sequence[Condition] = (),
 ) -> Documents:
     """Documents of the requests that meet all the conditions, which the caller is already known to may see.
 
     The reporter and staff also find `contact`, `client_id` and `channel`; staff find `reporter` and
-    `assignee`. `base_url` stands before the paths of photos, without a final slash.
+    `assignee`. `base_url` stands before the paths of photos, without a final slash. Of `any_of`, conditions that
+    exclude each other, a request must meet one: each is read by its own index in the order wanted, where a list of
+    values would make PostgreSQL read all of them and sort.
     """
     personal = actor.owns() | actor.may(Permission.READ_CONTACT)
     internal = actor.may(Permission.READ_INTERNAL)
-    where = " AND ".join(condition.sql() for condition in conditions)
-    sql = _DOCUMENTS.format(personal=personal.sql(), internal=internal.sql(), where=where, order=order)
-    chosen = [param for condition in (personal, internal, *conditions) for param in condition.params]
-    return Documents(sql, (*chosen, limit, base_url, base_url), order)
+    ways = [(*conditions, way) for way in any_of] or [conditions]
+    found = " UNION ALL ".join(
+        _FOUND.format(where=" AND ".join(condition.sql() for condition in way), order=order, limit=limit)
+        for way in ways
+    )
+    sql = _DOCUMENTS.format(
+        personal=personal.sql(), internal=internal.sql(), found=f"({found})", order=order, limit=limit
+    )
+    chosen = [param for condition in (personal, internal, *chain(*ways)) for param in condition.params]
+    return Documents(sql, (*chosen, base_url, base_url), order)
 
 
 def request_document(*, id: UUID, actor: Actor, base_url: str) -> Documents:

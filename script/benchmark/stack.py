@@ -26,7 +26,7 @@ class Stack:
         environment["FCM_ENDPOINT"] = f"http://127.0.0.1:{self.emulator_port}"
         environment["STORAGE_URL"] = MEDIA.as_uri()
         # Every call still counts, at a limit that none reaches.
-        scopes = ("GUEST", "SIGN_IN", "REFRESH", "SUBMIT", "PHOTO", "WRITE", "READ")
+        scopes = ("GUEST", "SIGN_IN", "REFRESH", "SUBMIT", "PHOTO", "WRITE", "READ", "MAP", "GEOCODE")
         environment |= {f"RATE_LIMIT_{scope}": "100000000/hour" for scope in scopes}
         LOG.parent.mkdir(parents=True, exist_ok=True)
 

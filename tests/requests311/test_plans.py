@@ -91,7 +91,9 @@ def indexes(sql: str, params: Any, table: str) -> set[str]:
 
 def list_indexes(actor: Actor, **query: Any) -> set[str]:
     page = RequestsPage(actor, {"limit": 50, "mine": False, **query})
-    documents = request_documents(*page.conditions, actor=actor, base_url="", limit=51, order=page.order)
+    documents = request_documents(
+        *page.conditions, any_of=page.any_of, actor=actor, base_url="", limit=51, order=page.order
+    )
     return indexes(documents.sql, documents.params, "requests311_servicerequest")
 
 

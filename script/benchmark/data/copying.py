@@ -138,7 +138,7 @@ def in_bulk(connection: "psycopg.Connection[Any]") -> Iterator[None]:
     """Makes the tables quick to fill, by a superuser in an empty house: indexes that guard nothing are made anew
     afterwards, and foreign keys, which generated rows keep by themselves, are not looked up.
 
-    The tables' own triggers run all the same.
+    The tables' own triggers run all the same, but for those of the map, whose counts `settle` makes anew.
     """
     names = list(TABLES)
     triggers = connection.execute(_OUR_TRIGGERS, [names]).fetchall()
@@ -158,6 +158,7 @@ def in_bulk(connection: "psycopg.Connection[Any]") -> Iterator[None]:
 _OUR_TRIGGERS = """
 SELECT t.tgrelid::regclass::text, t.tgname FROM pg_trigger t
 WHERE t.tgrelid = ANY(%s::text[]::regclass[]) AND NOT t.tgisinternal AND t.tgenabled = 'O'
+    AND t.tgname NOT LIKE 'pgtrigger\_map\_%%'
 """
 
 #: Those of a partitioned table stay: they cannot be taken from one partition alone.
@@ -169,7 +170,10 @@ WHERE i.indrelid = ANY(%s::text[]::regclass[]) AND c.relkind = 'r' AND NOT i.ind
 
 
 def settle(connection: "psycopg.Connection[Any]") -> None:
-    """VACUUM and ANALYZE, as autovacuum would have done meanwhile, and everything on the disk."""
-    for table in TABLES:
+    """The map's counts, VACUUM and ANALYZE, as beat and autovacuum would have done meanwhile, and all on the disk."""
+    from requests311.map.counts import recount
+
+    recount()
+    for table in (*TABLES, "requests311_mapchange", "requests311_mapcount", "requests311_heatcount"):
         connection.execute(f"VACUUM (ANALYZE) {table}".encode())
     connection.execute("CHECKPOINT")
