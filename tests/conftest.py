@@ -1,6 +1,7 @@
 """What every test gets: the real stack, no way out to the network, and a cache that begins empty."""
 
 import ipaddress
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,11 @@ from requests311 import catalogue
 # Slow is not wrong: a busy machine must not fail a property, and a run must say the same as the last one.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("steady")
+
+# A shell starts what it puts in the background with Ctrl-C ignored, and every child inherits that: the tests of what
+# Ctrl-C does would wait for nothing.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _is_loopback(address: Any) -> bool:

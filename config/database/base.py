@@ -4,17 +4,36 @@ A request takes two or three statements of a few tenths of a millisecond, so wha
 its pool sets a connection up anew for every request (adapters of three PostGIS types) and sends an empty query to
 see whether it lives. Here a thread keeps its own connection (`CONN_MAX_AGE = None`), and whether it lives is
 asked of the socket: nothing can be read from a healthy idle connection, and the end can be read from a dead one.
+
+The server binds the parameters, and its protocol counts them in 16 bits, which this Django does not know yet.
 """
 
 import select
+from collections.abc import Sequence
 from typing import Any
 
-from django.contrib.gis.db.backends.postgis import base
+from django.contrib.gis.db.backends.postgis import base, features, operations
 from psycopg import pq
+
+#: That one statement may have.
+PARAMETERS = 65_535
+
+
+class DatabaseFeatures(features.DatabaseFeatures):
+    max_query_params = PARAMETERS
+
+
+class DatabaseOperations(operations.PostGISOperations):
+    def bulk_batch_size(self, fields: Sequence[Any], objs: Sequence[Any]) -> int:
+        """Rows that one statement of `bulk_create` takes; without it more than some thousand would be refused."""
+        return PARAMETERS // max(1, len(fields))
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """`is_usable` costs a system call, not a round trip."""
+
+    features_class = DatabaseFeatures
+    ops_class = DatabaseOperations
 
     def is_usable(self) -> bool:
         connection: Any = self.connection

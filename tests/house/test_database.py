@@ -8,6 +8,8 @@ from django.db import connection, connections
 from django.db.utils import ConnectionHandler
 from psycopg.pq import TransactionStatus
 
+from requests311.models import MapChange
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -80,3 +82,12 @@ def test_statements_are_prepared(kept: Any) -> None:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT $1::int + 1%%'")
         assert cursor.fetchone() == (1,)
     assert kept.connection.info.transaction_status == TransactionStatus.IDLE
+
+
+def test_many_rows_are_written_in_as_many_statements_as_it_takes() -> None:
+    """11,000 rows of six columns: more parameters than the protocol can count in one statement."""
+    rows = [MapChange(world_x=n, world_y=n, service_id=1, status="submitted", day=1, n=1) for n in range(11_000)]
+    MapChange.objects.bulk_create(rows)
+    assert MapChange.objects.count() == len(rows)
+    ids = {row.pk for row in rows}
+    assert set(MapChange.objects.in_bulk([*ids, *range(-60_000, 0)])) == ids

@@ -137,5 +137,12 @@ def test_the_page_is_the_table() -> None:
 def test_every_role_has_its_permissions() -> None:
     reads = {Permission.READ_INTERNAL, Permission.READ_CONTACT}
     works = reads | {Permission.WORK, Permission.REJECT, Permission.CLOSE, Permission.REOPEN}
-    assert dict.fromkeys(Role, works) | {Role.AUDITOR: reads} == ROLES
+    spots = {Permission.READ_HOT_SPOTS}
+    assert {
+        Role.CREW: works,
+        Role.DISPATCHER: works | spots,
+        Role.MANAGER: works | spots,
+        Role.AUDITOR: reads | spots,
+        Role.ADMIN: works | spots,
+    } == ROLES
     assert {Permission.WITHDRAW, Permission.REOPEN} == REPORTER

@@ -155,7 +155,7 @@ def in_bulk(connection: "psycopg.Connection[Any]") -> Iterator[None]:
         connection.execute(f'ALTER TABLE {table} ENABLE TRIGGER "{trigger}"'.encode())
 
 
-_OUR_TRIGGERS = """
+_OUR_TRIGGERS = r"""
 SELECT t.tgrelid::regclass::text, t.tgname FROM pg_trigger t
 WHERE t.tgrelid = ANY(%s::text[]::regclass[]) AND NOT t.tgisinternal AND t.tgenabled = 'O'
     AND t.tgname !~ '^pgtrigger_map_'
