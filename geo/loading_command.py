@@ -3,9 +3,9 @@ load_addresses share."""
 
 import argparse
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from geo.coordinate_systems import UnreadableFile
+from geo.point_files import LATITUDE_NAMES, LONGITUDE_NAMES, PointFile, open_points
 
 #: As a shell reports a program that Ctrl-C ended.
 INTERRUPTED = 130
@@ -73,6 +74,20 @@ class LoadingCommand(BaseCommand):
             return _with_bar(file, self.reading)
         self.say(f"{self.reading} …")
         return file
+
+
+class PointLoadingCommand(LoadingCommand):
+    """One that loads points, which a CSV may hold too."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        for name, usual in (("longitude", LONGITUDE_NAMES), ("latitude", LATITUDE_NAMES)):
+            shown = f"column of a CSV; by default {', '.join(usual)}"
+            parser.add_argument(f"--{name}-field", default="", metavar="NAME", help=shown)
+
+    def points(self, file: Path, options: dict[str, Any]) -> AbstractContextManager[PointFile]:
+        names = ("crs", "layer", "longitude_field", "latitude_field")
+        return open_points(file, **{name: options[name] for name in names})
 
 
 def _with_bar(file: OpenFile[RowT], what: str) -> Iterator[RowT]:

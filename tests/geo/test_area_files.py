@@ -194,6 +194,11 @@ class TestRefusedFiles:
         path.write_text(path.read_text()[:-200])
         assert refused(path)
 
+    def test_what_gdal_passes_over_is_no_end(self, tmp_path: Path) -> None:
+        path = write_areas(tmp_path / "a.fgb", [WEST] * 500)
+        path.write_bytes(path.read_bytes()[:-20_000])
+        assert "a.fgb: " in refused(path)
+
     def test_a_field_that_is_not_there(self, tmp_path: Path) -> None:
         path = write_areas(tmp_path / "a.gpkg", [WEST])
         assert "has no field 'ward'; it has code, label" in refused(path, code_field="ward")

@@ -77,7 +77,7 @@ class TestWhatItBringsIn:
         point = '{"type": "Point", "coordinates": [-99.95, 40.1]}'
         file.write_text(
             '{"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": ' + point + ","
-            '"properties": {"number": 12, "street": "Caña", "postcode": null}}]}'
+            '"properties": {"number": 12.0, "street": "Caña", "postcode": null}}]}'
         )
         load(file)
         assert labels() == ["12 Caña"]

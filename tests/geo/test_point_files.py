@@ -1,6 +1,7 @@
 """Points of files: of what GDAL reads, of CSV, and what cannot be read."""
 
 import json
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -72,6 +73,27 @@ def test_a_shapefile_without_prj(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match=r"does not say which coordinate system.*--crs EPSG:"):
         read(path)
     assert place(read(path, crs="EPSG:32614")[0]) == pytest.approx((-97.95, 40.1), abs=0.01)
+
+
+def test_a_zipped_shapefile(tmp_path: Path) -> None:
+    written(tmp_path / "a.shp")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        for path in tmp_path.glob("a.*"):
+            archive.write(path, path.name)
+    assert place(read(tmp_path / "b.zip")[1]) == pytest.approx(PLACES[1])
+
+
+@pytest.mark.parametrize("name", ["a.geojson", "a.csv"])
+def test_only_fields_that_are_wanted(tmp_path: Path, name: str) -> None:
+    path = (
+        csv_of(tmp_path / name, "code,height,x,y", "L0,7.5,-99.95,40.1")
+        if name == "a.csv"
+        else written(tmp_path / name)
+    )
+    with open_points(path) as file:
+        assert list(file.fields) == ["code", "height"]
+        file.read_only(["code"])
+        assert next(iter(file)).fields == {"code": "L0"}
 
 
 def test_layers(tmp_path: Path) -> None:

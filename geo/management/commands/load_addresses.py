@@ -8,9 +8,8 @@ from django.core.management.base import CommandError
 
 from geo import loading_command
 from geo.address_loading import LABEL, BadLabel, Outcome, load_addresses
-from geo.loading_command import LoadingCommand
+from geo.loading_command import PointLoadingCommand
 from geo.models import Area
-from geo.point_files import LATITUDE_NAMES, LONGITUDE_NAMES, open_points
 
 #: Names that files use, OpenAddresses' first; an option takes their place.
 NAMES: dict[str, list[str]] = {
@@ -25,7 +24,7 @@ NAMES: dict[str, list[str]] = {
 }
 
 
-class Command(LoadingCommand):
+class Command(PointLoadingCommand):
     help = (
         "Loads the address points of a jurisdiction: OpenAddresses CSV as it is, other CSV and whatever GDAL reads "
         "by naming the fields. What the file no longer has is removed. One wrong row, and nothing is written."
@@ -37,9 +36,6 @@ class Command(LoadingCommand):
         for name, names in NAMES.items():
             usual = f"; by default {', '.join(names)}" if names else "; by default a digest of the address"
             parser.add_argument(f"--{name}-field", metavar="NAME", help=f"field of the {name}{usual}")
-        for name, usual_names in (("longitude", LONGITUDE_NAMES), ("latitude", LATITUDE_NAMES)):
-            usual = f"of a CSV; by default {', '.join(usual_names)}"
-            parser.add_argument(f"--{name}-field", default="", metavar="NAME", help=usual)
         parser.add_argument("--label", default=LABEL, metavar="PATTERN", help=f"how people write an address: {LABEL}")
 
     def handle(self, *, file: Path, jurisdiction: str, **options: Any) -> None:
@@ -48,13 +44,7 @@ class Command(LoadingCommand):
                   for name, names in NAMES.items()}  # fmt: skip
         with (
             self.all_or_nothing(file, BadLabel),
-            open_points(
-                file,
-                crs=options["crs"],
-                layer=options["layer"],
-                longitude_field=options["longitude_field"],
-                latitude_field=options["latitude_field"],
-            ) as points,
+            self.points(file, options) as points,
         ):
             outcome = load_addresses(
                 points,

@@ -9,12 +9,11 @@ from django.core.management.base import CommandError
 
 from geo import loading_command
 from geo.asset_loading import AssetFields, BrokenAssets, Loaded, load_assets
-from geo.loading_command import LoadingCommand
-from geo.point_files import open_points
+from geo.loading_command import PointLoadingCommand
 from requests311.models import Department, Jurisdiction, Service
 
 
-class Command(LoadingCommand):
+class Command(PointLoadingCommand):
     help = "Loads street lights, hydrants, trees, signs … from whatever GDAL reads, or a CSV with coordinates."
     reading = "Reading"
 
@@ -28,8 +27,6 @@ class Command(LoadingCommand):
         owner = parser.add_mutually_exclusive_group()
         owner.add_argument("--owner-field", default="", help="field with the owning department's code")
         owner.add_argument("--owner", default="", help="code of the department that owns all of them")
-        parser.add_argument("--longitude-field", default="", help="column of a CSV, if not longitude, lon or x")
-        parser.add_argument("--latitude-field", default="", help="column of a CSV, if not latitude, lat or y")
         parser.add_argument("--problems", type=int, default=20, help="list at most so many problems (20)")
 
     def handle(self, *, file: Path, dry_run: bool, **options: Any) -> None:
@@ -46,13 +43,7 @@ class Command(LoadingCommand):
         try:
             with (
                 self.all_or_nothing(file),
-                open_points(
-                    file,
-                    crs=options["crs"],
-                    layer=options["layer"],
-                    longitude_field=options["longitude_field"],
-                    latitude_field=options["latitude_field"],
-                ) as points,
+                self.points(file, options) as points,
             ):
                 loaded = load_assets(
                     points,
