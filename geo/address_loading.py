@@ -7,7 +7,7 @@ addresses equal to that table: readers see the old ones until it commits, and wa
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -15,8 +15,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from geo.coordinate_systems import UnreadableFile
+from geo.feature_files import as_text
 from geo.models import Address, Area, Street
-from geo.rows import Fault, Row, Source
+from geo.point_files import Point, PointFile
 from geo.street_names import core, folded, folded_number
 
 #: Rows a COPY.
@@ -97,8 +99,19 @@ AND NOT EXISTS (SELECT FROM geo_address a WHERE a.street_id = s.id)
 """
 
 
+Progress = Callable[[PointFile], Iterable[Point]]
+
+
 class BadLabel(ValueError):
     """The pattern of labels names a field that there is not."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One row that cannot be an address: `where` it stands ("line 17"), and why."""
+
+    where: str
+    reason: str
 
 
 @dataclass
@@ -124,24 +137,28 @@ class Outcome:
 
 
 def load_addresses(
-    source: Source,
+    file: PointFile,
     *,
     jurisdiction: Area,
+    wanted: Mapping[str, Sequence[str]],
     label: str = LABEL,
     dry_run: bool = False,
-    progress: Callable[[int], object] = lambda done: None,
+    progress: Progress = lambda file: file,
 ) -> Outcome:
-    """Makes the addresses of the jurisdiction those of the source, or changes nothing where a row is wrong.
+    """Makes the addresses of the jurisdiction those of the file, or changes nothing where a row is wrong.
 
-    `progress` hears how far the source is read. A dry run does it all and takes it back.
+    `wanted` has for each of FIELDS the names to look for; where none is found, the field is empty. A dry run does it
+    all and takes it back. Raises UnreadableFile and BadLabel.
     """
     outcome = Outcome()
     labels = label_parts(label)
+    names = _chosen(file, wanted)
+    file.read_only([name for name in names if name])
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS staged_address, distinct_address")
         cursor.execute(_STAGING)
         try:
-            _stage(cursor, source, labels, outcome, progress)
+            _stage(cursor, _staged(file, progress, names, labels, outcome))
             if not outcome.refused:
                 _replace(cursor, jurisdiction, outcome, dry_run=dry_run)
         finally:
@@ -155,12 +172,25 @@ def label_parts(pattern: str) -> list[str]:
     """The parts between commas. Raises BadLabel for a field that there is not."""
     unknown = [name for name in re.findall(r"\{([^}]*)\}", pattern) if name not in _LABEL_FIELDS]
     if unknown or "street" not in re.findall(r"\{([^}]*)\}", pattern) or re.sub(r"\{\w+\}", "", pattern).count("{"):
-        raise BadLabel(f"{pattern!r}: write {{street}} and any of {', '.join(sorted(_LABEL_FIELDS))}, each in braces.")
+        raise BadLabel(f"{pattern!r}: write {{street}} and any of {', '.join(sorted(_LABEL_FIELDS))}, each in braces")
     return [part.strip() for part in pattern.split(",")]
 
 
-def _stage(cursor: Any, source: Source, labels: list[str], outcome: Outcome, progress: Callable[[int], object]) -> None:
-    rows = _staged(source, labels, outcome, progress)
+def _chosen(file: PointFile, wanted: Mapping[str, Sequence[str]]) -> list[str]:
+    """The file's field for each of FIELDS, or nothing. A single name was given by hand and must be there."""
+    by_name = {name.strip().casefold(): name for name in reversed(file.fields)}
+    chosen = []
+    for option in FIELDS:
+        names = wanted[option]
+        found = next((by_name[name.casefold()] for name in names if name.casefold() in by_name), "")
+        if not found and len(names) == 1:
+            known = ", ".join(file.fields) or "none"
+            raise UnreadableFile(f"{file.path}: has no field {names[0]!r} (--{option}-field); it has {known}")
+        chosen.append(found)
+    return chosen
+
+
+def _stage(cursor: Any, rows: Iterator[tuple[Any, ...]]) -> None:
     copy = f"COPY staged_address ({', '.join(_COLUMNS)}) FROM STDIN"
     # Once a row is wrong nothing will be written: the rest is read for its faults alone.
     while first := next(rows, None):
@@ -171,43 +201,40 @@ def _stage(cursor: Any, source: Source, labels: list[str], outcome: Outcome, pro
 
 
 def _staged(
-    source: Source, labels: list[str], outcome: Outcome, progress: Callable[[int], object]
+    file: PointFile, progress: Progress, names: Sequence[str], labels: list[str], outcome: Outcome
 ) -> Iterator[tuple[Any, ...]]:
-    for row in source.rows():
+    for point in progress(file):
         outcome.rows += 1
-        if outcome.rows % 1000 == 0:
-            progress(source.done)
-        if isinstance(row, Fault):
-            outcome.fault(row)
-        elif reason := _wrong(row):
-            outcome.fault(Fault(row.where, reason))
+        where = file.where(point.number)
+        fields = [as_text(point.fields.get(name)) for name in names]
+        if reason := point.problem or _wrong(fields):
+            outcome.fault(Fault(where, reason))
         elif not outcome.faulty:
-            yield _prepared(row, labels)
-    progress(source.done)
+            yield _prepared(where, point, fields, labels)
 
 
-def _wrong(row: Row) -> str:
+def _wrong(fields: Sequence[str]) -> str:
     """Why the row is no address; empty where it is one."""
-    street = row.fields[2]
+    street = fields[2]
     if not street:
         return "has no street"
     if not _folded_street(street)[0]:
         return f"street {street[:40]!r} has neither letter nor digit"
-    for name, value in zip(FIELDS, row.fields, strict=True):
+    for name, value in zip(FIELDS, fields, strict=True):
         if len(value) > (_LONGEST[name] or 0):
             return f"{name} is longer than {_LONGEST[name]} characters"
     return ""
 
 
-def _prepared(row: Row, labels: list[str]) -> tuple[Any, ...]:
-    code, number, street, unit, city, region, postcode = row.fields
+def _prepared(where: str, point: Point, fields: Sequence[str], labels: list[str]) -> tuple[Any, ...]:
+    code, number, street, unit, city, region, postcode = fields
     search, street_core = _searched(street, city, region, postcode)
     if not code:
-        said = "\x1f".join((number, street, unit, city, region, postcode, repr(row.longitude), repr(row.latitude)))
+        said = "\x1f".join((number, street, unit, city, region, postcode, repr(point.longitude), repr(point.latitude)))
         code = hashlib.blake2s(said.encode(), digest_size=16).hexdigest()
     label = _label(labels, number=number, street=street, unit=unit, city=city, region=region, postcode=postcode)
-    return (row.where, code, number, folded_number(number)[:50], street, unit, city, region, postcode,
-            search, street_core, label, row.longitude, row.latitude)  # fmt: skip
+    return (where, code, number, folded_number(number)[:50], street, unit, city, region, postcode,
+            search, street_core, label, point.longitude, point.latitude)  # fmt: skip
 
 
 def _label(parts: list[str], **fields: str) -> str:

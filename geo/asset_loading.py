@@ -9,8 +9,10 @@ from typing import Any
 from django.db import connection, transaction
 from uuid_utils.compat import uuid7
 
+from geo.coordinate_systems import UnreadableFile
+from geo.feature_files import as_text
 from geo.models import Area
-from geo.reading import Feature, FeatureFile, UnreadableFile
+from geo.point_files import Point, PointFile
 
 #: An asset may stand outside the boundary (a bridge, a reservoir's road), but this far away it is a wrong file.
 FAR_METRES = 5_000
@@ -94,23 +96,18 @@ class Loaded:
         return self.read - self.new - self.changed - self.returned
 
 
-Progress = Callable[[Iterable[Feature], int | None], Iterable[Feature]]
-
-
-def silently(features: Iterable[Feature], total: int | None) -> Iterable[Feature]:
-    """A Progress for tests and programs."""
-    return features
+Progress = Callable[[PointFile], Iterable[Point]]
 
 
 def load_assets(
-    file: FeatureFile,
+    file: PointFile,
     *,
     root: Area,
     kind: str,
     fields: AssetFields,
     dry_run: bool = False,
     problems_at_most: int = 20,
-    progress: Progress = silently,
+    progress: Progress = lambda file: file,
     say: Callable[[str], None] = lambda text: None,
 ) -> Loaded:
     """Makes the assets of this kind in the jurisdiction `root` those of the file.
@@ -126,7 +123,7 @@ def load_assets(
             cursor.execute(_INCOMING)
         read = _read(file, root, fields, problems_at_most, progress)
         if not read:
-            raise UnreadableFile("the file holds no feature, and would retire every asset of this kind")
+            raise UnreadableFile(f"{file.path}: holds no feature, and would retire every asset of this kind")
         loaded = _store(root, kind, read)
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE incoming_asset")
@@ -139,11 +136,11 @@ def load_assets(
     return loaded
 
 
-def _refuse_unknown_fields(file: FeatureFile, fields: AssetFields) -> None:
+def _refuse_unknown_fields(file: PointFile, fields: AssetFields) -> None:
     for option, name in (("code", fields.code), ("name", fields.name), ("owner", fields.owner_field)):
         if name and name not in file.fields:
             known = ", ".join(file.fields) or "none"
-            raise UnreadableFile(f"the file has no field {name!r} (--{option}-field); it has {known}")
+            raise UnreadableFile(f"{file.path}: has no field {name!r} (--{option}-field); it has {known}")
 
 
 def _wait_for_others(root: Area, kind: str, say: Callable[[str], None]) -> None:
@@ -158,18 +155,18 @@ def _wait_for_others(root: Area, kind: str, say: Callable[[str], None]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
 
 
-def _read(file: FeatureFile, root: Area, fields: AssetFields, most: int, progress: Progress) -> int:
+def _read(file: PointFile, root: Area, fields: AssetFields, most: int, progress: Progress) -> int:
     """Copies the file into the temporary table; the number of rows. Raises BrokenAssets."""
     problems: list[str] = []
     surroundings = _Surroundings(root)
     count = 0
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for feature in progress(file, file.total):
+        for point in progress(file):
             try:
-                copy.write_row(_row(feature, fields, surroundings))
+                copy.write_row(_row(point, fields, surroundings))
                 count += 1
             except _Refused as refusal:
-                problems.append(f"{file.where(feature.number)}: {refusal}")
+                problems.append(f"{file.where(point.number)}: {refusal}")
                 if len(problems) == most:
                     raise BrokenAssets(problems, all_read=False) from refusal
     with connection.cursor() as cursor:
@@ -184,21 +181,22 @@ def _read(file: FeatureFile, root: Area, fields: AssetFields, most: int, progres
     return count
 
 
-def _row(feature: Feature, fields: AssetFields, surroundings: "_Surroundings") -> tuple[Any, ...]:
+def _row(point: Point, fields: AssetFields, surroundings: "_Surroundings") -> tuple[Any, ...]:
     """A row of the temporary table; raises _Refused."""
-    x, y = _place(feature)
-    surroundings.check(x, y)
+    if point.problem:
+        raise _Refused(point.problem)
+    surroundings.check(point.longitude, point.latitude)
     special = {fields.code, fields.name, fields.owner_field}
-    others = {key: value for key, value in feature.fields.items() if key not in special and value is not None}
+    others = {key: value for key, value in point.fields.items() if key not in special and value is not None}
     return (
-        feature.number,
+        point.number,
         uuid7(),
-        _text(feature, fields.code, 60, needed=True),
-        _text(feature, fields.name, 200),
-        _text(feature, fields.owner_field, 60) or fields.owner,
+        _text(point, fields.code, 60, needed=True),
+        _text(point, fields.name, 200),
+        _text(point, fields.owner_field, 60) or fields.owner,
         json.dumps(others),
-        x,
-        y,
+        point.longitude,
+        point.latitude,
     )
 
 
@@ -206,25 +204,8 @@ class _Refused(Exception):
     """Why a row cannot be an asset."""
 
 
-def _place(feature: Feature) -> tuple[float, float]:
-    """(longitude, latitude) in degrees."""
-    if feature.problem or feature.geometry is None:
-        raise _Refused(feature.problem)
-    geometry: Any = feature.geometry
-    kind = str(geometry.geom_type)
-    if kind.startswith("MultiPoint") and len(geometry) == 1:  # as some programs write every point
-        geometry = geometry[0]
-    elif not kind.startswith("Point"):
-        raise _Refused(f"is a {kind}, not a point")
-    return geometry.x, geometry.y
-
-
-def _text(feature: Feature, name: str, most: int, *, needed: bool = False) -> str:
-    """A field as text: 301.0 and 301 are both "301"."""
-    value = feature.fields[name] if name else None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = "" if value is None else str(value).strip()
+def _text(point: Point, name: str, most: int, *, needed: bool = False) -> str:
+    text = as_text(point.fields[name]) if name else ""
     if needed and not text:
         raise _Refused(f"{name!r} is empty")
     if len(text) > most:

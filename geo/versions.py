@@ -12,8 +12,8 @@ from typing import Any
 from django.db import connection, transaction
 
 from geo import outlines
+from geo.area_files import AreaFile, Row
 from geo.in_force import IN_FORCE, take_effect
-from geo.incoming import AreaFile, Row
 from geo.loading import VERTICES_PER_PIECE
 from geo.models import Area
 
@@ -26,7 +26,7 @@ OVERLAP_AT_MOST = 0.1
 #: An area with less of itself within its jurisdiction is said.
 INSIDE_AT_LEAST = 0.5
 
-Progress = Callable[[AreaFile, str], Iterable[Row]]
+Progress = Callable[[AreaFile], Iterable[Row]]
 
 
 class RefusedAreas(Exception):
@@ -66,14 +66,14 @@ def load(
     today: date,
     valid_from: date | None = None,
     allow_overlaps: bool = False,
-    progress: Progress = lambda file, what: file,
+    progress: Progress = lambda file: file,
     say: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
     """Makes the areas of a kind within `root` what the file says, from a day on.
 
     Without `valid_from` that is since ever for a kind that is not there yet, and `today` (the jurisdiction's own)
     for one that is. An area that is no longer in the file ends that day; nothing is deleted. A second loading for the
-    same day replaces the first. Raises BrokenFile, RefusedAreas and TooManyVertices with nothing written.
+    same day replaces the first. Raises UnreadableFile, RefusedAreas and TooManyVertices with nothing written.
     """
     with connection.cursor() as cursor:
         # Reading a large file and drawing outlines takes longer than a connection may be idle otherwise.
@@ -83,7 +83,7 @@ def load(
     day = valid_from or (today if there else None)
     _refuse_what_comes_before_a_change(root, kind, day)
     outcome = Outcome(day)
-    _stage(progress(file, "Reading rows"), outcome)
+    _stage(progress(file), outcome)
     say("Checking …")
     _refuse_codes_twice()
     _cut()

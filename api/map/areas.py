@@ -3,7 +3,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,10 +13,12 @@ from api import etags
 from api.errors import InvalidInput
 from api.fields import QueryInteger, StrictSerializer, checked_query
 from api.map import tiling
+from api.map.boxes import BBOX, MapBbox
 from api.renderers import JSONRenderer, JSONText
 from api.schema import answers, header, operation, query, text
 from geo.drawings import drawn_for
 from requests311.errors import InputError
+from requests311.map.world import DEEPEST
 from requests311.queries import boundaries
 
 #: Boundaries change on a day; a browser or a proxy may be five minutes late with it.
@@ -87,8 +89,8 @@ class _Kind(StrictSerializer):
 
 
 class AreasQuery(_Kind):
-    bbox = serializers.CharField(max_length=200)
-    zoom = QueryInteger(min_value=0, max_value=tiling.GREATEST_ZOOM)
+    bbox = MapBbox()
+    zoom = QueryInteger(min_value=0, max_value=DEEPEST)
 
 
 class TileRenderer(JSONRenderer):
@@ -113,15 +115,15 @@ class AreasView(APIView):
         summary="Boundaries of a kind, drawn for a zoom",
         description=(
             "In force today, whole where they reach beyond the box. Neighbours share their border point by point at"
-            " every zoom. West may be greater than east: a box across the antimeridian. An answer has at most 200,000"
+            " every zoom. An answer has at most 200,000"
             " points; for more there are the tiles. Cacheable; carries an ETag."
         ),
         parameters=[
             _KIND,
-            query("bbox", text(200), "west,south,east,north in WGS 84 degrees.", required=True),
+            BBOX,
             query(
                 "zoom",
-                {"type": "integer", "minimum": 0, "maximum": tiling.GREATEST_ZOOM},
+                {"type": "integer", "minimum": 0, "maximum": DEEPEST},
                 "Zoom of the map, as of tiles with 256 pixels.",
                 required=True,
             ),
@@ -134,11 +136,10 @@ class AreasView(APIView):
     )
     def get(self, request: Request) -> Response:
         values = checked_query(AreasQuery, request)
-        box = tiling.box(values["bbox"])
         try:
             body = boundaries.collection(
                 values["kind"],
-                box.parts(),
+                values["bbox"],
                 drawn=drawn_for(values["zoom"]),
                 jurisdiction=values["jurisdiction"],
             )
@@ -155,11 +156,6 @@ class AreasView(APIView):
         return Response(JSONText(body), headers=headers, content_type="application/json")
 
 
-def _coordinate(name: str, description: str, most: int | None = None) -> OpenApiParameter:
-    kind: dict[str, Any] = {"type": "integer", "minimum": 0} | ({"maximum": most} if most else {})
-    return OpenApiParameter(name, kind, OpenApiParameter.PATH, description=description)
-
-
 class AreaTilesView(APIView):
     authentication_classes = ()
     permission_classes = ()
@@ -174,9 +170,7 @@ class AreaTilesView(APIView):
             " 100 kB: where it would be, the drawing is coarser and areas smaller than a few pixels are left out."
         ),
         parameters=[
-            _coordinate("z", "Zoom.", tiling.GREATEST_ZOOM),
-            _coordinate("x", "Column, from the west."),
-            _coordinate("y", "Row, from the north."),
+            *tiling.TILE,
             _KIND,
             _JURISDICTION,
             _IF_NONE_MATCH,
@@ -194,10 +188,7 @@ class AreaTilesView(APIView):
         values = checked_query(_Kind, request)
         data = boundaries.tile(
             values["kind"],
-            tile.z,
-            tile.x,
-            tile.y,
-            bounds=tile.bounds(),
+            tile,
             drawn=drawn_for(tile.z),
             jurisdiction=values["jurisdiction"],
         )

@@ -5,8 +5,8 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from api.fields import Moment, QueryInteger, QueryNumber, StrictSerializer
-from requests311.map.features import Box
+from api.fields import Moment, QueryInteger, StrictSerializer
+from api.map.boxes import MapBbox
 from requests311.map.filters import Filters
 from requests311.map.heat import HEXAGONS, fitting_resolution, hexagons_in
 from requests311.map.hexagons import RESOLUTIONS
@@ -39,26 +39,6 @@ class Since(Moment):
         if isinstance(value, str) and _DATE.fullmatch(value):
             value = f"{value}T00:00:00Z"
         return super().to_internal_value(value)
-
-
-class MapBbox(serializers.CharField):
-    """`minlon,minlat,maxlon,maxlat` as in RFC 7946 §5; becomes one Box, or two where it crosses the antimeridian."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        try:
-            west, south, east, north = (QueryNumber().to_internal_value(part) for part in str(data).split(","))
-        except (ValueError, serializers.ValidationError) as error:
-            raise serializers.ValidationError("minlon,minlat,maxlon,maxlat in degrees.", "invalid") from error
-        if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
-            raise serializers.ValidationError("Longitudes lie within ±180, latitudes within ±90.", "out_of_range")
-        if south >= north:
-            raise serializers.ValidationError(
-                "The box is inside out: its second number, the southern edge, must be less than its fourth.",
-                "inside_out",
-            )
-        if west == east:
-            raise serializers.ValidationError("The box has no width.", "invalid")
-        return Box.parts(west, south, east, north)
 
 
 class FilterQuery(StrictSerializer):

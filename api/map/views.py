@@ -1,19 +1,18 @@
 import hashlib
-import re
 from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from api import etags
 from api.actors import caller
-from api.errors import InvalidInput
 from api.fields import checked_query
-from api.map import examples
+from api.map import examples, tiling
+from api.map.boxes import BBOX
 from api.map.serializers import (
     CODES_AT_MOST,
     DAYS,
@@ -31,13 +30,11 @@ from api.map.serializers import (
 )
 from api.renderers import JSONRenderer
 from api.schema import answers, header, operation, query, text
-from requests311.errors import InputError
 from requests311.map.features import collection
 from requests311.map.heat import HEXAGONS, heat
 from requests311.map.hexagons import RESOLUTIONS
 from requests311.map.hotspots import HotSpots, hot_spots
 from requests311.map.tiles import tile
-from requests311.map.world import DEEPEST, Tile
 from requests311.statuses import Status
 
 _TILE = "application/vnd.mapbox-vector-tile"
@@ -46,14 +43,6 @@ _GEOJSON = "application/geo+json"
 #: Short, because what is hidden now may be in no tile a minute later; shared, because all see the same.
 _PUBLIC = "public, max-age=30"
 
-_BBOX = query(
-    "bbox",
-    {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4},
-    "minlon,minlat,maxlon,maxlat in WGS 84 degrees. One over the antimeridian ends west of where it begins "
-    "(RFC 7946 §5.2).",
-    required=True,
-    explode=False,
-)
 _CODES = {"type": "array", "items": text(60), "minItems": 1, "maxItems": CODES_AT_MOST}
 _SINCE = {"type": "string", "minLength": 10}
 _SERVICE = query("service", _CODES, "Codes of services, comma-separated.", explode=False)
@@ -82,10 +71,6 @@ class PublicMapView(APIView):
     throttle_scopes = {"GET": "map", "HEAD": "map"}
 
 
-def _path(name: str, most: int) -> OpenApiParameter:
-    return OpenApiParameter(name, {"type": "integer", "minimum": 0, "maximum": most}, OpenApiParameter.PATH)
-
-
 class TileView(PublicMapView):
     @operation(
         id="getMapTile",
@@ -98,9 +83,7 @@ class TileView(PublicMapView):
             "show, the newest are points and `clusters` has the rest; its presence says so. At most 100 kB."
         ),
         parameters=[
-            _path("z", DEEPEST),
-            _path("x", 2**DEEPEST - 1),
-            _path("y", 2**DEEPEST - 1),
+            *tiling.TILE,
             *_FILTERS,
             _IF_NONE_MATCH,
         ],
@@ -113,7 +96,7 @@ class TileView(PublicMapView):
         anonymous=True,
     )
     def get(self, request: Request, z: str, x: str, y: str) -> HttpResponse:
-        place = _tile(z, x, y)
+        place = tiling.tile(z, x, y)
         return _shared(request, tile(place, filters(checked_query(FilterQuery, request))), _TILE)
 
 
@@ -124,7 +107,7 @@ class MapRequestsView(PublicMapView):
         summary="Public reports in a box, as GeoJSON",
         description="Newest first. `truncated` says that there are more than `limit`.",
         parameters=[
-            _BBOX,
+            BBOX,
             *_FILTERS,
             query("limit", {"type": "integer", "minimum": 1, "maximum": GREATEST_LIMIT, "default": LIMIT}, "At most."),
             _IF_NONE_MATCH,
@@ -153,7 +136,7 @@ class HeatView(PublicMapView):
             "filters: the difference of two maps would tell what each leaves out."
         ),
         parameters=[
-            _BBOX,
+            BBOX,
             query(
                 "resolution",
                 {"type": "integer", "minimum": RESOLUTIONS[0], "maximum": RESOLUTIONS[-1]},
@@ -222,27 +205,6 @@ class HotSpotsView(APIView):
         response["Vary"] = "Authorization"
         response["Cache-Control"] = "private, no-cache"
         return response
-
-
-def _tile(z: str, x: str, y: str) -> Tile:
-    """The tile of an address as written in a URL; raises InvalidInput for one that is on no map."""
-    zoom = _number(z)
-    if zoom is None or zoom > DEEPEST:
-        raise InvalidInput([InputError("/z", "out_of_range", f"Zooms go from 0 to {DEEPEST}.")])
-    last = 2**zoom - 1
-    numbers = {"x": _number(x), "y": _number(y)}
-    wrong = [
-        InputError(f"/{name}", "out_of_range", f"At zoom {zoom} it goes from 0 to {last}.")
-        for name, number in numbers.items()
-        if number is None or number > last
-    ]
-    if wrong:
-        raise InvalidInput(wrong)
-    return Tile(zoom, numbers["x"] or 0, numbers["y"] or 0)
-
-
-def _number(written: str) -> int | None:
-    return int(written) if re.fullmatch(r"[0-9]{1,7}", written) else None
 
 
 def _shared(request: Request, body: bytes, content_type: str) -> HttpResponse:

@@ -6,7 +6,7 @@ from datetime import date
 from django.db import connection, transaction
 
 from geo import versions
-from geo.incoming import AreaFile
+from geo.area_files import AreaFile
 from geo.versions import Outcome, Progress
 from requests311.areas import today_in
 from requests311.city.loading import wait_for_others
@@ -22,7 +22,7 @@ def load_areas(
     valid_from: date | None = None,
     allow_overlaps: bool = False,
     dry_run: bool = False,
-    progress: Progress = lambda file, what: file,
+    progress: Progress = lambda file: file,
     say: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
     """One transaction, under the lock of the city that load_city takes too; raises as `geo.versions.load` does.

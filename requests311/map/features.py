@@ -1,44 +1,12 @@
 """Public requests in a box as one GeoJSON FeatureCollection (RFC 7946), written by the database in one statement."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 
 from requests311.map.filters import Filters
-from requests311.map.world import BITS, FINEST, unit_x, unit_y
-
-#: A box over fewer cells of level 16 than this is read cell by cell, newest first; a larger one by time or by
-#: place, as PostgreSQL's statistics tell it.
-_CELLS = 64
-
-
-@dataclass(frozen=True)
-class Box:
-    """WGS 84 degrees, borders included; never over the antimeridian."""
-
-    west: float
-    south: float
-    east: float
-    north: float
-
-    @classmethod
-    def parts(cls, west: float, south: float, east: float, north: float) -> "list[Box]":
-        """One box; two where it crosses the antimeridian, which is when it ends west of where it begins."""
-        if west <= east:
-            return [cls(west, south, east, north)]
-        return [cls(west, south, 180, north), cls(-180, south, east, north)]
-
-    def cells(self) -> list[tuple[int, int]] | None:
-        """Cells of level 16 that it touches; None where there are too many."""
-        shift = BITS - FINEST
-        columns = range(unit_x(self.west) >> shift, (unit_x(self.east) >> shift) + 1)
-        lines = range(unit_y(self.north) >> shift, (unit_y(self.south) >> shift) + 1)
-        if len(columns) * len(lines) > _CELLS:
-            return None
-        return [(x, y) for x in columns for y in lines]
-
+from requests311.map.world import Box
 
 _COLUMNS = "c.id, c.number, c.status, c.service_id, c.submitted_at, c.location"
 

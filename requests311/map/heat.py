@@ -9,9 +9,8 @@ from typing import Any
 
 from django.db import connection
 
-from requests311.map.features import Box
 from requests311.map.hexagons import EDGE, HEXAGON, RESOLUTIONS
-from requests311.map.world import BITS, unit_x, unit_y
+from requests311.map.world import BITS, Box, unit_x, unit_y
 
 #: Hexagons that one answer may have to look at.
 HEXAGONS = 5_000

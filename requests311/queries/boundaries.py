@@ -5,12 +5,15 @@ from typing import Any
 
 from django.db import connection
 
+from requests311.map.world import Box, Tile
+
 #: Vertices of one GeoJSON answer; at some 20 bytes each that is 4 MB.
 VERTICES_AT_MOST = 200_000
 #: What a phone on a bad line can still wait for.
 TILE_BYTES_AT_MOST = 100_000
 
-_WEST_SOUTH_EAST_NORTH = tuple[float, float, float, float]
+#: What a tile holds beyond its edge, as a share of its width, so that lines do not end at the seam.
+_MARGIN = 1 / 64
 
 _TODAY = "(now() AT TIME ZONE j.time_zone)::date"
 _CURRENT = f"""
@@ -75,17 +78,17 @@ class TooDetailed(Exception):
         super().__init__(vertices)
 
 
-def collection(kind: str, boxes: Sequence[_WEST_SOUTH_EAST_NORTH], *, drawn: int, jurisdiction: str = "") -> str:
+def collection(kind: str, boxes: Sequence[Box], *, drawn: int, jurisdiction: str = "") -> str:
     """A GeoJSON FeatureCollection of everything of a kind that touches one of the boxes; raises TooDetailed.
 
     `drawn` is the zoom of the outlines (`geo.drawings.drawn_for`). One statement; longitude and latitude in degrees.
     """
     params: dict[str, Any] = {"kind": kind, "drawn": drawn, "jurisdiction": jurisdiction, "most": VERTICES_AT_MOST}
     conditions = []
-    for number, corners in enumerate(boxes):
+    for number, box in enumerate(boxes):
         envelope = "ST_MakeEnvelope({}, 4326)".format(", ".join(f"%(b{number}_{i})s" for i in range(4)))
         conditions.append(f"(o.shape && {envelope} AND ST_Intersects(o.shape, {envelope}))")
-        params |= {f"b{number}_{i}": degrees for i, degrees in enumerate(corners)}
+        params |= {f"b{number}_{i}": degrees for i, degrees in enumerate((box.west, box.south, box.east, box.north))}
     with connection.cursor() as cursor:
         cursor.execute(_COLLECTION.format(boxes=" OR ".join(conditions)), params)
         vertices, text = cursor.fetchone()
@@ -94,20 +97,19 @@ def collection(kind: str, boxes: Sequence[_WEST_SOUTH_EAST_NORTH], *, drawn: int
     return str(text)
 
 
-def tile(
-    kind: str, z: int, x: int, y: int, *, bounds: _WEST_SOUTH_EAST_NORTH, drawn: int, jurisdiction: str = ""
-) -> bytes:
+def tile(kind: str, place: Tile, *, drawn: int, jurisdiction: str = "") -> bytes:
     """A Mapbox vector tile with the layer `areas`, at most TILE_BYTES_AT_MOST; empty where there is nothing.
 
-    `bounds` are the tile's own with its margin, in degrees. One statement, and one more for each time it is too large.
+    One statement, and one more for each time it is too large.
     """
-    west, south, east, north = bounds
-    params: dict[str, Any] = {"kind": kind, "drawn": drawn, "jurisdiction": jurisdiction, "z": z, "x": x, "y": y}
+    west, south, east, north = place.degrees(_MARGIN)
+    params: dict[str, Any] = {"kind": kind, "drawn": drawn, "jurisdiction": jurisdiction}
+    params |= {"z": place.z, "x": place.x, "y": place.y}
     params |= {"west": west, "south": south, "east": east, "north": north}
     data = b""
     for extent, cells, count in _COARSER:
         # A length on the map is 1 / cos(latitude) of the true one; the least area is meant roughly.
-        least = cells * _WORLD / 4**z / 256**2 / 2
+        least = cells * _WORLD / 4**place.z / 256**2 / 2
         name = "v.name" if extent > 128 else "left(v.name, 60) AS name"
         with connection.cursor() as cursor:
             cursor.execute(_TILE.format(name=name), {**params, "extent": extent, "least": least, "count": count})

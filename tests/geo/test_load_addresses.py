@@ -77,7 +77,7 @@ class TestWhatItBringsIn:
         point = '{"type": "Point", "coordinates": [-99.95, 40.1]}'
         file.write_text(
             '{"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": ' + point + ","
-            '"properties": {"number": 12, "street": "Caña", "postcode": null}}]}'
+            '"properties": {"number": 12.0, "street": "Caña", "postcode": null}}]}'
         )
         load(file)
         assert labels() == ["12 Caña"]
@@ -190,7 +190,7 @@ class TestWhatItRefuses:
             17: "unexpected end of data",
         }
         for line, reason in expected.items():
-            assert re.search(rf"a\.csv: line {line} .*{re.escape(reason)}", said), (line, said)
+            assert re.search(rf"a\.csv: line {line}: .*{re.escape(reason)}", said), (line, said)
         assert said.count(": line ") == len(expected)
         assert f"{len(expected)} rows are wrong of 15" in said
         assert labels() == ["1 Oak Ave Apt 2, Smallville, KS 66002"], "nothing of it, and nothing gone"
@@ -214,8 +214,8 @@ class TestWhatItRefuses:
             ("a.csv", b"", {}, "is empty"),
             ("a.csv", b"a,b\n1,2\n", {}, "--longitude-field"),
             ("a.csv", b"\xff\xfe,b\n", {}, "line 1 is not UTF-8"),
-            ("a.csv", b"LON,LAT,STREET\n", {"street_field": "road"}, "no field 'road' (--street-field); it has LON"),
-            ("a.csv", b"LON,LAT,STREET\n1,1,a\n", {"crs": "EPSG:0"}, "no such coordinate system"),
+            ("a.csv", b"LON,LAT,STREET\n", {"street_field": "road"}, "no field 'road' (--street-field); it has STREET"),
+            ("a.csv", b"LON,LAT,STREET\n1,1,a\n", {"crs": "EPSG:0"}, "is no coordinate system"),
             ("a.csv", b"LON,LAT,STREET\n1,1,a\n", {"label": "{house} {street}"}, "{house}"),
             ("a.csv", b"LON,LAT,STREET\n1,1,a\n", {"label": "{street.__class__}"}, "write {street}"),
             ("a.gpkg", b"not a geopackage", {}, "GDAL cannot read it"),
@@ -230,7 +230,7 @@ class TestWhatItRefuses:
 
     def test_no_file_and_no_jurisdiction(self, city: SmallCity, tmp_path: Path) -> None:
         assert "no such file" in refusal(tmp_path / "none.csv")
-        with pytest.raises(CommandError, match="no such jurisdiction; known: smallville"):
+        with pytest.raises(CommandError, match="no jurisdiction 'nowhere' is loaded; there is smallville"):
             call_command("load_addresses", tmp_path / "none.csv", jurisdiction="nowhere")
 
     def test_a_polygon_and_no_place(self, city: SmallCity, tmp_path: Path) -> None:
@@ -244,9 +244,9 @@ class TestWhatItRefuses:
             + "]}"
         )
         said = refusal(file)
-        assert "feature 1 is a Polygon, not a point" in said
-        assert "feature 2 has no place" in said
-        assert "feature 3 coordinates 400, 40 are not WGS 84 degrees" in said
+        assert "feature 1: is a Polygon, not a point" in said
+        assert "feature 2: has no geometry" in said
+        assert "feature 3: its coordinates (400, 40) are not WGS 84 degrees" in said
 
 
 @pytest.mark.django_db(transaction=True)
@@ -280,7 +280,7 @@ class TestALongFile:
         for rows in (100, self.ROWS):
             out, err = (program := self.program(self.file(tmp_path, rows, last=""))).communicate(timeout=100)
             assert program.returncode == 1
-            assert f"line {rows + 2} has no street" in err
+            assert f"line {rows + 2}: has no street" in err
             [kilobytes] = re.findall(r"VmHWM:\s+(\d+) kB", out)
             greatest.append(int(kilobytes))
         assert not Address.objects.exists()

@@ -13,9 +13,10 @@ from accounts.models import User
 from api.requests.listing import RequestsPage
 from requests311.actors import Actor
 from requests311.announce import leftovers
-from requests311.map.features import Box, collection
+from requests311.map.features import collection
 from requests311.map.filters import Filters
 from requests311.map.tiles import tile
+from requests311.map.world import Box
 from requests311.models import Event, Photo, ServiceRequest
 from requests311.photos import variants
 from requests311.policies import Role

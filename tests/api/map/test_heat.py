@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from requests311.map import counts
-from requests311.map.features import Box
 from requests311.map.heat import heat
 from requests311.map.hexagons import EDGE, RESOLUTIONS
+from requests311.map.world import Box
 from requests311.models import Jurisdiction, ServiceRequest
 from tests.api.asking import API, refused
 from tests.factories.cities import SmallCity

@@ -12,7 +12,8 @@ import pytest
 import shapely
 from django.conf import settings
 
-from geo.incoming import VERTICES_AT_MOST, AreaFile, BrokenFile, Row
+from geo.area_files import VERTICES_AT_MOST, AreaFile, Row
+from geo.coordinate_systems import UnreadableFile
 from tests.geo.files import geojson, square, write_areas
 
 WEST, EAST = ("w", "West", square(-100.0, 40.0, -99.9, 40.2)), ("e", "East", square(-99.9, 40.0, -99.8, 40.2))
@@ -24,7 +25,7 @@ def read(path: Path, **options: str) -> list[Row]:
 
 
 def refused(path: Path, **options: str) -> str:
-    with pytest.raises(BrokenFile) as info:
+    with pytest.raises(UnreadableFile) as info:
         read(path, **options)
     return str(info.value)
 
@@ -114,14 +115,14 @@ class TestCoordinateSystem:
     def test_another_file_that_does_not_say(self, tmp_path: Path) -> None:
         with pytest.warns(UserWarning, match="crs"):
             path = write_areas(tmp_path / "a.fgb", [WEST, EAST], crs=None, SPATIAL_INDEX="NO")
-        assert "does not say its coordinate system" in refused(path)
+        assert "does not say which coordinate system it is in" in refused(path)
         assert is_west_and_east(read(path, crs="EPSG:4326"))
 
     def test_one_that_is_not_known(self, tmp_path: Path) -> None:
         path = write_areas(tmp_path / "a.shp", [WEST])
         (tmp_path / "a.prj").unlink()
         for crs in ("EPSG:999999", "nonsense"):
-            assert f"the coordinate system {crs} is not known" in refused(path, crs=crs)
+            assert f"{crs!r} is no coordinate system" in refused(path, crs=crs)
 
     def test_two_opinions(self, tmp_path: Path) -> None:
         path = write_areas(tmp_path / "a.shp", [WEST])
@@ -129,7 +130,7 @@ class TestCoordinateSystem:
 
     def test_metres_taken_for_degrees(self, tmp_path: Path) -> None:
         path = write_areas(tmp_path / "a.shp", [("1", "A", square(913000, 120000, 914000, 121000))])
-        assert "row 1 (1): coordinates are not WGS 84 degrees" in refused(path)
+        assert "row 1 (1): its coordinates (913000, 120000) are not WGS 84 degrees" in refused(path)
 
 
 class TestRefusedRows:
@@ -193,6 +194,11 @@ class TestRefusedFiles:
         path.write_text(path.read_text()[:-200])
         assert refused(path)
 
+    def test_what_gdal_passes_over_is_no_end(self, tmp_path: Path) -> None:
+        path = write_areas(tmp_path / "a.fgb", [WEST] * 500)
+        path.write_bytes(path.read_bytes()[:-20_000])
+        assert "a.fgb: " in refused(path)
+
     def test_a_field_that_is_not_there(self, tmp_path: Path) -> None:
         path = write_areas(tmp_path / "a.gpkg", [WEST])
         assert "has no field 'ward'; it has code, label" in refused(path, code_field="ward")
@@ -213,7 +219,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 import django
 django.setup()
 from pathlib import Path
-from geo.incoming import AreaFile
+from geo.area_files import AreaFile
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 count = sum(1 for row in AreaFile(Path(sys.argv[1]), code_field="code", name_field="label"))
 print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)

@@ -1,17 +1,17 @@
-"""Features of files: what GDAL reads, CSV, and what cannot be read."""
+"""Points of files: of what GDAL reads, of CSV, and what cannot be read."""
 
 import json
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyogrio
 import pytest
-from django.contrib.gis.geos import Point
+from django.contrib.gis.geos import Point as GEOSPoint
 
-from geo import reading
-from geo.reading import Feature, UnreadableFile, open_features
+from geo.coordinate_systems import UnreadableFile
+from geo.point_files import Point, open_points
 
 PLACES = [(-99.95, 40.1), (-99.94, 40.11)]
 
@@ -25,7 +25,7 @@ def written(
     append: bool = False,
 ) -> Path:
     """A file of points with `code` and `height`, in any format."""
-    geometries = [bytes(Point(*place).wkb) for place in places]
+    geometries = [bytes(GEOSPoint(*place).wkb) for place in places]
     fields = [np.array([f"L{n}" for n in range(len(geometries))], dtype=object), np.full(len(geometries), 7.5)]
     pyogrio.raw.write(
         path, np.array(geometries, dtype=object), fields, ["code", "height"], geometry_type="Point", crs=crs,
@@ -34,8 +34,8 @@ def written(
     return path
 
 
-def read(path: Path, **options: str) -> list[Feature]:
-    with open_features(path, **options) as file:
+def read(path: Path, **options: str) -> list[Point]:
+    with open_points(path, **options) as file:
         return list(file)
 
 
@@ -44,16 +44,15 @@ def csv_of(path: Path, *lines: str) -> Path:
     return path
 
 
-def place(feature: Feature) -> tuple[float, float]:
-    geometry: Any = feature.geometry
+def place(feature: Point) -> tuple[float, float]:
     assert feature.problem == ""
-    return geometry.x, geometry.y
+    return feature.longitude, feature.latitude
 
 
 @pytest.mark.parametrize("name", ["a.geojson", "a.gpkg", "a.shp", "a.fgb"])
 def test_formats(tmp_path: Path, name: str) -> None:
     path = written(tmp_path / name)
-    with open_features(path) as file:
+    with open_points(path) as file:
         assert (list(file.fields), file.total, file.where(2)) == (["code", "height"], 2, "feature 2")
     found = read(path)
     assert [feature.number for feature in found] == [1, 2]
@@ -76,10 +75,31 @@ def test_a_shapefile_without_prj(tmp_path: Path) -> None:
     assert place(read(path, crs="EPSG:32614")[0]) == pytest.approx((-97.95, 40.1), abs=0.01)
 
 
+def test_a_zipped_shapefile(tmp_path: Path) -> None:
+    written(tmp_path / "a.shp")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        for path in tmp_path.glob("a.*"):
+            archive.write(path, path.name)
+    assert place(read(tmp_path / "b.zip")[1]) == pytest.approx(PLACES[1])
+
+
+@pytest.mark.parametrize("name", ["a.geojson", "a.csv"])
+def test_only_fields_that_are_wanted(tmp_path: Path, name: str) -> None:
+    path = (
+        csv_of(tmp_path / name, "code,height,x,y", "L0,7.5,-99.95,40.1")
+        if name == "a.csv"
+        else written(tmp_path / name)
+    )
+    with open_points(path) as file:
+        assert list(file.fields) == ["code", "height"]
+        file.read_only(["code"])
+        assert next(iter(file)).fields == {"code": "L0"}
+
+
 def test_layers(tmp_path: Path) -> None:
     path = written(tmp_path / "a.gpkg", layer="lights")
     written(path, PLACES[:1], layer="trees", append=True)
-    with pytest.raises(UnreadableFile, match="has 2 layers; choose one by --layer: lights, trees"):
+    with pytest.raises(UnreadableFile, match=r"has 2 layers \(lights, trees\); choose one with --layer"):
         read(path)
     with pytest.raises(UnreadableFile, match="has no layer 'signs'; it has lights, trees"):
         read(path, layer="signs")
@@ -165,8 +185,8 @@ def test_a_file_that_breaks_off(tmp_path: Path) -> None:
 class TestCSV:
     def test_usual_columns(self, tmp_path: Path) -> None:
         path = csv_of(tmp_path / "a.csv", "\ufeffcode;Lon;LAT", "1;-99.95;40.1", "", '"2;3"; -99.94 ;40.11')
-        with open_features(path) as file:
-            assert (list(file.fields), file.total, file.where(2)) == (["code"], None, "line 2")
+        with open_points(path) as file:
+            assert (list(file.fields), file.total, file.where(2)) == (["code"], path.stat().st_size, "line 2")
         first, second = read(path)
         assert (first.number, first.fields, place(first)) == (2, {"code": "1"}, PLACES[0])
         assert (second.number, second.fields, place(second)) == (4, {"code": "2;3"}, PLACES[1])
@@ -187,7 +207,7 @@ class TestCSV:
             (b"1,-99", "has 2 columns, not 3"),
             (b"1,589500,4439500", "are not WGS 84 degrees; say by --crs"),
             (b"\xff,-99,40", "is not UTF-8"),
-            (b"\0,-99,40", "holds a null byte"),
+            (b"\0,-99,40", "holds a NUL byte"),
             (b"x" * 250_000, "is longer than 100,000 bytes"),
             (b'1,"-99"x,40', "expected after"),
         ],
@@ -203,7 +223,6 @@ class TestCSV:
 
 def test_gdals_errors_go_nowhere_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "a.geojson").write_text("{")
-    with pytest.raises(UnreadableFile), open_features(tmp_path / "a.geojson"):
+    with pytest.raises(UnreadableFile), open_points(tmp_path / "a.geojson"):
         pass
-    assert reading.__doc__
     assert not caplog.records
