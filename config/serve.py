@@ -82,6 +82,9 @@ def load(_target: str) -> WSGI:
     # What the first report of a process would otherwise wait for: the calendars of 250 countries take a second.
     for module in ("holidays.countries", "requests311.tasks"):
         import_module(module)
+    # psycopg takes a numpy that is listed for one that is there, and fails at the first list of numbers.
+    if sys.modules.get("numpy") is None:
+        sys.modules.pop("numpy", None)
 
     # All that is loaded now stays: the garbage collector need not look through it again and again.
     gc.collect()

@@ -165,7 +165,7 @@ def test_terminated_database_connections_cost_no_answer(stack: Stack, city: Smal
             assert server.http.post("/api/v1/requests", json=pothole(city), headers=headers).status_code == 201
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
             for _ in range(8):
