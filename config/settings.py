@@ -200,7 +200,15 @@ if DATABASE_URL:
         options.setdefault("connect_timeout", 5)
         # Who waits longer than this for a row waits for something broken: better an error that says so.
         # No JIT: our statements take milliseconds, compiling one takes eighty.
-        options.setdefault("options", "-c lock_timeout=5000 -c jit=off -c idle_in_transaction_session_timeout=60000")
+        # One plan a prepared statement: ours are made so that the values do not matter, or have them written out,
+        # and PostgreSQL would otherwise plan some of them anew at every call.
+        asked = {
+            "lock_timeout": "5000",
+            "jit": "off",
+            "plan_cache_mode": "force_generic_plan",
+            "idle_in_transaction_session_timeout": "60000",
+        }
+        options.setdefault("options", " ".join(f"-c {name}={value}" for name, value in asked.items()))
         options.setdefault("application_name", "requests311")
         if DATABASE_KEEP_CONNECTIONS:
             DATABASES["default"]["CONN_MAX_AGE"] = None

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import reduce
-from operator import or_
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +10,12 @@ from django.db import connection
 
 from api.pagination import bad_cursor, decode, encode
 from requests311.actors import Actor
-from requests311.conditions import NOTHING, Condition
+from requests311.conditions import Condition
 from requests311.queries.assets import of_asset
-from requests311.queries.documents import NEWEST_FIRST, OLDEST_CHANGE_FIRST, request_documents
+from requests311.queries.documents import NEWEST_FIRST, OLDEST_CHANGE_FIRST, Lead, request_documents
 from requests311.statuses import Status
 
+_TYPES = {"service_id": "bigint", "department_id": "bigint", "status": "text"}
 _IDS = {
     "service": "SELECT 'service', id FROM requests311_service WHERE code = %s",
     "department": (
@@ -33,7 +33,7 @@ class RequestsPage:
         self.limit: int = query["limit"]
         self.by_change = "updated_after" in query
         self.order = OLDEST_CHANGE_FIRST if self.by_change else NEWEST_FIRST
-        self.conditions, self.any_of = _filters(actor, query)
+        self.conditions, self.lead = _filters(actor, query, leads=not self.by_change)
         if "cursor" in query:
             self.conditions.append(self._after(query["cursor"]))
 
@@ -42,7 +42,7 @@ class RequestsPage:
         # One row more than the page tells whether there is a next one.
         found = request_documents(
             *self.conditions,
-            any_of=self.any_of,
+            lead=self.lead,
             actor=actor,
             base_url=base_url,
             limit=self.limit + 1,
@@ -67,25 +67,24 @@ class RequestsPage:
         return Condition("({r}.updated_at, {r}.id) > (%s, %s)", moment, last)
 
 
-def _filters(actor: Actor, query: dict[str, Any]) -> tuple[list[Condition], list[Condition]]:
-    """What all rows meet, and conditions of which a row meets one.
+def _filters(actor: Actor, query: dict[str, Any], *, leads: bool) -> tuple[list[Condition], Lead | None]:
+    """What all rows meet, and what leads to them.
 
-    The first of service, status and department leads: its index gives the rows newest first. The others are checked
-    on the way, and a department, which is as good as given with a service, in words that hide it from its index:
-    PostgreSQL would think the two independent, expect nearly nothing, and read and sort all of both.
+    A service or a department leads, with the statuses, by an index that has each pair's newest first. A department
+    beside a service is only checked: it is as good as given with the service, which PostgreSQL cannot know.
     """
     ids = _ids(query)
+    statuses = sorted(set(query.get("status", Status.values)))
     filters = [actor.sees()]
-    ways: list[list[Condition]] = []
+    columns: dict[str, Sequence[Any]] = {}
     if "service" in query:
-        ways.append([Condition("{r}.service_id = %s", pk) for pk in ids["service"]])
-    if "status" in query:
-        # Written out, so that PostgreSQL knows how rare it is; the serializer lets only known ones through.
-        ways.append([Condition(f"{{r}}.status = '{Status(status)}'") for status in sorted(set(query["status"]))])
-    if "department" in query and not ways:
-        ways.append([Condition("{r}.department_id = %s", pk) for pk in ids["department"]])
+        columns["service_id"] = ids["service"]
     elif "department" in query:
-        filters.append(Condition("{r}.department_id + 0 = ANY(%s)", ids["department"]))
+        columns["department_id"] = ids["department"]
+    if "department" in query and "service" in query:
+        filters.append(Condition("{r}.department_id = ANY(%s)", ids["department"]))
+    if columns or "status" in query:
+        columns["status"] = statuses
     if "jurisdiction" in query:
         filters.append(Condition("{r}.jurisdiction_id = ANY(%s)", ids["jurisdiction"]))
     if query["mine"]:
@@ -96,17 +95,13 @@ def _filters(actor: Actor, query: dict[str, Any]) -> tuple[list[Condition], list
         filters.append(Condition("ST_CoveredBy({r}.location, ST_MakeEnvelope(%s, %s, %s, %s, 4326))", *query["bbox"]))
     if "updated_after" in query:
         filters.append(Condition("{r}.updated_at > %s", query["updated_after"]))
-    lead, *others = ways or [[]]
-    if ways and not lead:
-        return [NOTHING], []
-    filters += [_any(way) for way in others]
-    if len(lead) == 1:
-        return [*filters, lead[0]], []
-    return filters, lead
-
-
-def _any(conditions: Sequence[Condition]) -> Condition:
-    return reduce(or_, conditions)
+    # Few enough rows have these to find them first.
+    if not leads or query["mine"] or "asset" in query or "bbox" in query:
+        filters += [Condition(f"{{r}}.{name} = ANY(%s)", list(values)) for name, values in columns.items()]
+        return filters, None
+    if not columns:
+        return filters, None
+    return filters, Lead({name: _TYPES[name] for name in columns}, list(product(*columns.values())))
 
 
 def _ids(query: dict[str, Any]) -> dict[str, list[int]]:

@@ -130,8 +130,8 @@ class ServiceRequest(models.Model):
         indexes = [
             # Lists go newest first by id, which is a UUIDv7; each filter has its own way in.
             models.Index(fields=["status", "-id"], name="request_status"),
-            models.Index(fields=["service", "-id"], name="request_service"),
-            models.Index(fields=["department", "-id"], name="request_department"),
+            models.Index(fields=["service", "status", "-id"], name="request_service_status"),
+            models.Index(fields=["department", "status", "-id"], name="request_department_status"),
             models.Index(fields=["reporter", "-id"], name="request_reporter"),
             models.Index(fields=["updated_at", "id"], name="request_updated"),
             models.Index(

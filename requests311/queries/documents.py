@@ -7,7 +7,6 @@ putting the same together from ORM expressions took 10 ms of Python a call, the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -25,6 +24,7 @@ OLDEST_CHANGE_FIRST = "r.updated_at, r.id"
 # be parsed, sorted and written again: what only some may see is put to the end of the text.
 #: The limit is written out: for one that it does not know PostgreSQL expects a tenth of the table.
 _FOUND = "(SELECT r.* FROM requests311_servicerequest r WHERE {where} ORDER BY {order} LIMIT {limit})"
+_LED = "(SELECT r.* FROM unnest({arrays}) AS lead ({columns}) CROSS JOIN LATERAL " + _FOUND + " r)"  # noqa: S608
 _DOCUMENTS = """
 WITH chosen AS MATERIALIZED (
     SELECT r.*, {personal} AS personal, {internal} AS internal
@@ -130,32 +130,56 @@ class Documents:
         return Page(text, tuple(last) if last else None)
 
 
+@dataclass(frozen=True)
+class Lead:
+    """Values of columns of which a request has one row, each read by the columns' own index in the order wanted.
+
+    For a list of values in a condition PostgreSQL would read all that have any of them, and sort.
+    """
+
+    columns: dict[str, str]  # name: type
+    rows: Sequence[tuple[Any, ...]]
+
+    def arrays(self) -> str:
+        return ", ".join(f"%s::{kind}[]" for kind in self.columns.values())
+
+    def params(self) -> list[list[Any]]:
+        return [[row[at] for row in self.rows] for at in range(len(self.columns))]
+
+    def condition(self) -> Condition:
+        return Condition(" AND ".join(f"{{r}}.{column} = lead.{column}" for column in self.columns))
+
+
 def request_documents(
     *conditions: Condition,
     actor: Actor,
     base_url: str,
     limit: int,
     order: str = NEWEST_FIRST,
-    any_of: Sequence[Condition] = (),
+    lead: Lead | None = None,
 ) -> Documents:
     """Documents of the requests that meet all the conditions, which the caller is already known to may see.
 
     The reporter and staff also find `contact`, `client_id` and `channel`; staff find `reporter` and
-    `assignee`. `base_url` stands before the paths of photos, without a final slash. Of `any_of`, conditions that
-    exclude each other, a request must meet one: each is read by its own index in the order wanted, where a list of
-    values would make PostgreSQL read all of them and sort.
+    `assignee`. `base_url` stands before the paths of photos, without a final slash.
     """
     personal = actor.owns() | actor.may(Permission.READ_CONTACT)
     internal = actor.may(Permission.READ_INTERNAL)
-    ways = [(*conditions, way) for way in any_of] or [conditions]
-    found = " UNION ALL ".join(
-        _FOUND.format(where=" AND ".join(condition.sql() for condition in way), order=order, limit=limit)
-        for way in ways
-    )
-    sql = _DOCUMENTS.format(
-        personal=personal.sql(), internal=internal.sql(), found=f"({found})", order=order, limit=limit
-    )
-    chosen = [param for condition in (personal, internal, *chain(*ways)) for param in condition.params]
+    if lead is not None:
+        conditions = (*conditions, lead.condition())
+    where = " AND ".join(condition.sql() for condition in conditions)
+    found = _FOUND.format(where=where, order=order, limit=limit)
+    if lead is not None:
+        found = _LED.format(
+            arrays=lead.arrays(), columns=", ".join(lead.columns), where=where, order=order, limit=limit
+        )
+    sql = _DOCUMENTS.format(personal=personal.sql(), internal=internal.sql(), found=found, order=order, limit=limit)
+    led = lead.params() if lead is not None else []
+    chosen = [
+        *(param for condition in (personal, internal) for param in condition.params),
+        *led,
+        *(param for condition in conditions for param in condition.params),
+    ]
     return Documents(sql, (*chosen, base_url, base_url), order)
 
 
