@@ -15,6 +15,7 @@ from django.test import Client
 from script.benchmark.calls import Call
 from script.benchmark.capture import Executed, perform
 from script.benchmark.cluster import scanned_tables
+from script.benchmark.data.rows import Generator
 from script.benchmark.workloads import WORKLOADS
 from script.benchmark.workloads.workload import Workload, World
 from tests.bench.conftest import FEW, MANY
@@ -194,3 +195,12 @@ def test_bare_writes_run_and_write_one_row(few: World) -> None:
                 raw: Any = cursor.cursor
                 raw.execute(statement)
                 assert raw.rowcount == 1
+
+
+def test_rows_that_arrive_are_others_at_every_size(generator: Generator) -> None:
+    """Those of the smaller table are in it still when the larger one is measured."""
+    ids = [
+        {line.split("VALUES ")[1].split(",")[0] for line in World(generator, [], "", size=size).arrivals(20)}
+        for size in (1000, 10_000)
+    ]
+    assert len(ids[0] | ids[1]) == 40

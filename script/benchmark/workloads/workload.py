@@ -32,7 +32,11 @@ class World:
     dispatcher: str
     size: int
     seed: int = 1
-    arrived: int = field(default=_ARRIVING)
+    arrived: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Other rows at every size: those of the smaller one are in the table still.
+        self.arrived = _ARRIVING + 64 * self.size
 
     def rng(self, name: str) -> np.random.Generator:
         """The same for the same operation, whatever else was drawn before."""
