@@ -41,6 +41,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return False
         if connection.pgconn.status != pq.ConnStatus.OK:
             return False
+        # Between two requests nothing runs. In the middle of something (an interrupted COPY) only the server knows.
+        if connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            return bool(super().is_usable())
         # An idle connection has nothing to say, except that the server ends it (a restart, an administrator, a
         # time limit). Whatever else there may be to read (a notice, a changed parameter), the server is asked.
         waiting = select.poll()

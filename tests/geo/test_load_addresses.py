@@ -295,6 +295,6 @@ class TestALongFile:
         assert "Reading addresses" in program.stderr.readline()
         program.send_signal(signal.SIGINT)
         _, err = program.communicate(timeout=100)
-        assert program.returncode == 130
+        assert program.returncode == 130, err
         assert "Interrupted; nothing was written." in err
         assert labels() == ["12 Main Street, Smallville, KS 66002"]

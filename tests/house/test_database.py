@@ -65,6 +65,12 @@ def test_one_that_the_server_ended_is_replaced_before_it_is_used(kept: Any) -> N
     assert pid(kept) != first
 
 
+def test_one_in_the_middle_of_something_is_not_usable(kept: Any) -> None:
+    """A COPY that Ctrl-C has interrupted: the next statement would fail."""
+    kept.connection.pgconn.send_query(b"COPY (SELECT generate_series(1, 100000)) TO STDOUT")
+    assert not kept.is_usable()
+
+
 def test_one_that_has_something_to_say_is_asked_and_kept(kept: Any) -> None:
     first = pid(kept)
     with kept.cursor() as cursor:
