@@ -1,5 +1,6 @@
 """Points of a file, one at a time: of whatever GDAL reads, and of a CSV with columns of coordinates."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Point:
     problem: str = ""
 
 
-class PointFile:
+class PointFile(ABC):
     """A file that is open for one reading.
 
     `unit` is what its rows are called ("line" of a CSV), `fields` their names without those of the coordinates;
@@ -53,15 +54,15 @@ class PointFile:
     total: int
 
     @property
-    def done(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def done(self) -> int: ...
 
+    @abstractmethod
     def read_only(self, names: Collection[str]) -> None:
         """Leaves all other fields unread."""
-        raise NotImplementedError
 
-    def __iter__(self) -> Iterator[Point]:
-        raise NotImplementedError
+    @abstractmethod
+    def __iter__(self) -> Iterator[Point]: ...
 
     def where(self, number: int) -> str:
         return f"{self.unit} {number}"
