@@ -20,6 +20,9 @@ WAKES = Counter("requests311_wakes_total", "Hints to workers, by what became of 
 
 #: Seconds without a try after a failure; about the pace of the sweepers.
 PAUSE_SECONDS = 5.0
+#: Seconds between two messages of a process for a task that takes many ids: what comes in between goes as one.
+#: The first after a quiet time goes at once.
+GATHER_SECONDS = 0.05
 #: Hints that may wait. Equal ones are one, so that this is only reached by many different ids at once.
 QUEUE_LENGTH = 1000
 #: Seconds that the end of a process waits for its last hints.
@@ -37,6 +40,7 @@ class Publisher:
         self.waiting: dict[Hint, None] = {}
         self.busy = False
         self.broken_until = 0.0
+        self.gathered_at = 0.0
         self.said = False
         threading.Thread(target=self.run, name="wake", daemon=True).start()
 
@@ -61,29 +65,40 @@ class Publisher:
                 self.changed.notify_all()
                 while not self.waiting:
                     self.changed.wait()
-                hint = next(iter(self.waiting))
-                del self.waiting[hint]
+                task, _ = next(iter(self.waiting))
                 self.busy = True
-            self.publish(*hint)
+            if _ids_at_most(task) > 1:
+                time.sleep(max(0.0, self.gathered_at + GATHER_SECONDS - time.monotonic()))
+                self.gathered_at = time.monotonic()
+            self.publish(task, self.take(task))
 
-    def publish(self, task: Any, args: tuple[Any, ...]) -> None:
+    def take(self, task: Any) -> list[Hint]:
+        """The hints that go as one message, the oldest first; they wait no longer."""
+        with self.changed:
+            hints = [hint for hint in self.waiting if hint[0] is task][: _ids_at_most(task)]
+            for hint in hints:
+                del self.waiting[hint]
+        return hints
+
+    def publish(self, task: Any, hints: list[Hint]) -> None:
         """Twice, since a broker that was restarted leaves dead connections in the pool."""
+        args = tuple(arg for _, args in hints for arg in args)
         for last in (False, True):
             try:
                 task.apply_async(args=args, retry=False)
             except Exception as error:
                 if last:
-                    self.fail(error)
+                    self.fail(error, len(hints))
             else:
-                WAKES.labels(outcome="published").inc()
+                WAKES.labels(outcome="published").inc(len(hints))
                 if self.said:
                     self.said = False
                     logger.info("broker_back")
                 return
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: Exception, hints: int) -> None:
         with self.changed:
-            lost = 1 + len(self.waiting)
+            lost = hints + len(self.waiting)
             self.waiting.clear()
             self.broken_until = time.monotonic() + PAUSE_SECONDS
         WAKES.labels(outcome="failed").inc(lost)
@@ -94,6 +109,11 @@ class Publisher:
     def flush(self, timeout: float) -> bool:
         with self.changed:
             return self.changed.wait_for(lambda: not self.waiting and not self.busy, timeout)
+
+
+def _ids_at_most(task: Any) -> int:
+    """How many ids one message of this task may carry: `ids_at_most` of the task, which then takes `*ids`."""
+    return getattr(task, "ids_at_most", 1)
 
 
 _lock = threading.Lock()

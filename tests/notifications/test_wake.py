@@ -1,11 +1,14 @@
 """The broker is only a hint: dead, hanging or alive, the caller does not notice."""
 
+import base64
+import contextlib
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,7 +31,7 @@ def wakes(outcome: str) -> float:
     return REGISTRY.get_sample_value("requests311_wakes_total", {"outcome": outcome}) or 0.0
 
 
-def celery_at(url: str, queue: str = "q") -> Any:
+def celery_at(url: str, queue: str = "q", **options: Any) -> Any:
     app = Celery("test", broker=url, set_as_current=False)
     app.conf.update(
         task_default_queue=queue,
@@ -38,7 +41,24 @@ def celery_at(url: str, queue: str = "q") -> Any:
 
     def hello(*_ids: str) -> None: ...
 
-    return app.task(name="test.hello")(hello)
+    return app.task(name="test.hello", **options)(hello)
+
+
+@contextlib.contextmanager
+def messages_of(queue: str) -> Iterator[Callable[[], list[list[str]]]]:
+    """Reads the arguments of each message in a queue of the broker, the oldest first; removes the queue at the end."""
+    client = redis.Redis.from_url(django_settings.BROKER_URL)
+
+    def arguments() -> list[list[str]]:
+        bodies = [base64.b64decode(json.loads(raw)["body"]) for raw in client.lrange(queue, 0, -1)]
+        return [json.loads(body)[0] for body in reversed(bodies)]
+
+    try:
+        yield arguments
+    finally:
+        client.delete(queue)
+        client.srem("_kombu.binding." + queue, "")
+        client.close()
 
 
 @pytest.fixture(autouse=True)
@@ -57,21 +77,39 @@ def silent_broker() -> Iterator[str]:
         yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
 
 
-@pytest.mark.skipif(not django_settings.REDIS_URL, reason="the broker is no Redis")
+needs_redis = pytest.mark.skipif(not django_settings.REDIS_URL, reason="the broker is no Redis")
+
+
+@needs_redis
 def test_the_task_reaches_the_broker() -> None:
     queue = f"test-{uuid4()}"
     task = celery_at(django_settings.BROKER_URL, queue)
     wake(task)
     wake(task, "0190")
     assert flush(5)
-    client = redis.Redis.from_url(django_settings.BROKER_URL)
-    try:
-        assert client.llen(queue) == 2
-    finally:
-        client.delete(queue)
-        client.srem("_kombu.binding." + queue, "")
-        client.close()
-        task.app.close()
+    with messages_of(queue) as messages:
+        assert messages() == [[], ["0190"]]
+    task.app.close()
+
+
+@needs_redis
+def test_many_ids_go_as_one_message_where_the_task_takes_many() -> None:
+    queue = f"test-{uuid4()}"
+    task = celery_at(django_settings.BROKER_URL, queue, ids_at_most=40)
+    ids = [f"{number:03}" for number in range(100)]
+    published = wakes("published")
+    with waking._current().changed:  # so that the thread finds all of them, however slow this machine is
+        waking._current().waiting.update(dict.fromkeys((task, (id,)) for id in ids))
+    wake(task, ids[0])
+    wake(task, "last")
+    assert flush(10)
+    with messages_of(queue) as messages:
+        found = messages()
+    assert sorted({id for message in found for id in message}) == [*ids, "last"]
+    assert max(len(message) for message in found) == 40
+    assert len(found) <= 4
+    assert wakes("published") >= published + 101
+    task.app.close()
 
 
 def test_a_dead_broker_costs_nothing_and_is_left_alone_for_a_while(caplog: Any) -> None:

@@ -194,8 +194,9 @@ class TestLeftovers:
         assert Message.objects.count() == 3
         assert tasks.announce_leftovers() == 0
 
+    @pytest.mark.parametrize("by", ["sweep", "wake-up"])
     def test_one_that_cannot_be_told_keeps_no_other_waiting(
-        self, city: SmallCity, monkeypatch: pytest.MonkeyPatch
+        self, by: str, city: SmallCity, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def failing(notices: Any) -> int:
             if notices[0].event_id == broken.pk:
@@ -208,7 +209,10 @@ class TestLeftovers:
         broken, sound = (last_event(report(city, guest())) for _ in range(2))
         enqueue, before = outbox.enqueue, alerts()
         monkeypatch.setattr(outbox, "enqueue", failing)
-        assert tasks.announce_leftovers() == 1
+        if by == "sweep":
+            assert tasks.announce_leftovers() == 1
+        else:
+            tasks.announce(str(broken.pk), str(sound.pk))
         assert leftovers(10) == [broken.pk]
         assert Message.objects.get().event_id == sound.pk
         assert alerts() == before + 1
