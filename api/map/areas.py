@@ -199,6 +199,7 @@ class AreaTilesView(APIView):
             response = HttpResponse(data, content_type=TileRenderer.media_type)
         else:
             response = HttpResponse(status=204)
+            del response["Content-Type"]  # Django says text/html of no content, too
         response["ETag"] = tag
         response["Cache-Control"] = _CACHE
         return response

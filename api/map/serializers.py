@@ -64,7 +64,16 @@ class FeaturesQuery(FilterQuery):
 
 class HeatQuery(StrictSerializer):
     bbox = MapBbox()
-    resolution = QueryInteger(required=False, min_value=RESOLUTIONS[0], max_value=RESOLUTIONS[-1])
+    resolution = QueryInteger(
+        required=False,
+        min_value=RESOLUTIONS[0],
+        max_value=RESOLUTIONS[-1],
+        error_messages=dict.fromkeys(
+            ("min_value", "max_value"),
+            f"A resolution is {RESOLUTIONS[0]} to {RESOLUTIONS[-1]}; the edge of a hexagon has 12,800 / 2^resolution"
+            " metres of Web Mercator.",
+        ),
+    )
 
     def validate(self, values: dict[str, Any]) -> dict[str, Any]:
         boxes = values["bbox"]

@@ -210,7 +210,9 @@ class HotSpotsView(APIView):
 def _shared(request: Request, body: bytes, content_type: str) -> HttpResponse:
     headers: dict[str, Any] = {"Cache-Control": _PUBLIC}
     if not body:
-        return HttpResponse(status=204, headers=headers)
+        nothing = HttpResponse(status=204, headers=headers)
+        del nothing["Content-Type"]  # Django says text/html of no content, too
+        return nothing
     headers["ETag"] = f'"{hashlib.blake2s(body, digest_size=16).hexdigest()}"'
     if etags.unchanged(request, headers["ETag"]):
         return HttpResponse(status=304, headers=headers)

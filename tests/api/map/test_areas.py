@@ -175,6 +175,7 @@ class TestTile:
     def test_nothing_there(self, client: APIClient, city: SmallCity, query: dict[str, str]) -> None:
         response = client.get(tile_of(-99.9, 40.1, 12), query)
         assert (response.status_code, response.content) == (204, b"")
+        assert "Content-Type" not in response
         assert response["Cache-Control"] == "public, max-age=300"
         assert client.get(tile_of(10.0, 50.0, 12), {"kind": "ward"}).status_code == 204
 

@@ -146,6 +146,12 @@ def test_wrong_input_is_named(client: APIClient, query: dict[str, str], pointer:
     refused(client.get(f"{API}/map/heat", query), 422, "invalid", pointer)
 
 
+def test_a_resolution_that_there_is_not_is_told_what_one_is(client: APIClient) -> None:
+    body = refused(client.get(f"{API}/map/heat", {"bbox": BOX, "resolution": "6"}), 422, "invalid", "/resolution")
+    assert "0 to 5" in body["errors"][0]["detail"]
+    assert "metres" in body["errors"][0]["detail"]
+
+
 def test_too_fine_a_resolution_names_one_that_fits(client: APIClient, city: SmallCity) -> None:
     query = {"bbox": "-101,39,-99,41", "resolution": "5"}
     body = refused(client.get(f"{API}/map/heat", query), 422, "invalid", "/resolution")

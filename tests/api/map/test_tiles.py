@@ -204,6 +204,7 @@ def test_it_may_be_kept_for_a_moment_and_asked_for_again(client: APIClient, city
 def test_nothing_is_204(client: APIClient, city: SmallCity) -> None:
     response = client.get(f"{API}/map/tiles/0/0/0.mvt")
     assert (response.status_code, response.content) == (204, b"")
+    assert "Content-Type" not in response
     assert response["Cache-Control"] == "public, max-age=30"
 
 
