@@ -71,8 +71,12 @@ def _rest(found: dict[str, Any]) -> list[str]:
     lines = [*table.markdown(head, body), ""]
     workers = ((f"{row['size']:,}", *_worker(worker)) for row in found["memory"] for worker in row["workers"])
     lines += [*table.markdown(("web worker after", "RSS MB", "PSS MB", "USS MB"), workers), ""]
-    fills = ((f"{r['from']:,} to {r['to']:,}", f"{r['seconds']:.0f}", _megabytes(r)) for r in found["fills"])
-    lines += [*table.markdown(("filled", "seconds", "tables with indexes, MB"), fills), ""]
+    fills = (
+        (f"{r['from']:,} to {r['to']:,}", f"{r['copy_seconds']:.0f}", f"{r['seconds']:.0f}", _megabytes(r))
+        for r in found["fills"]
+    )
+    columns = ("filled", "seconds of COPY", "seconds with indexes and statistics", "tables with indexes, MB")
+    lines += [*table.markdown(columns, fills), ""]
     slow = [(row, plan) for row in found["measurements"] for plan in row["slow_plans"]]
     lines.append(f"Plans over 50 ms (`auto_explain`): {len(slow)}.")
     for name in dict.fromkeys(row["title"] for row, _ in slow):

@@ -37,9 +37,15 @@ class Results:
     def add(self, measurement: dict[str, Any]) -> None:
         self.measurements.append(measurement)
 
-    def filled(self, begin: int, end: int, seconds: float, connection: "psycopg.Connection[Any]") -> None:
+    def filled(
+        self, begin: int, end: int, connection: "psycopg.Connection[Any]", *, copying: float, seconds: float
+    ) -> None:
+        """After `copying` seconds all rows were there, after `seconds` also their indexes and statistics."""
         tables = {row[0]: {"bytes": row[1], "with_indexes": row[2]} for row in connection.execute(_SIZES).fetchall()}
-        self.fills.append({"from": begin, "to": end, "seconds": round(seconds, 1), "tables": tables})
+        self.fills.append(
+            {"from": begin, "to": end, "tables": tables}
+            | {"copy_seconds": round(copying, 1), "seconds": round(seconds, 1)}
+        )
         row = connection.execute("SELECT version() || '; ' || postgis_full_version()").fetchone()
         self.postgres = row[0] if row else ""
 
@@ -143,6 +149,9 @@ def figures(found: dict[str, Any]) -> dict[str, dict[str, float]]:
     for row in found["memory"]:
         if row["size"] == targets.SIZE and row["workers"]:
             rows["web"] = {"worker_megabytes": max(worker["rss"] for worker in row["workers"])}
+    for row in found["fills"]:
+        if row["to"] == targets.SIZE:
+            rows["fill"] = {"seconds_a_million": row["copy_seconds"] * 1_000_000 / (row["to"] - row["from"])}
     if found["push"]:
         rows["push"] = {"ratio": found["push"]["ratio"]}
     if found["push_at_rest"]:

@@ -121,11 +121,12 @@ class Session:
                 copying.grow(order, processes=COPYING, done=lambda count: progress.advance(task, count))
             else:
                 copying.copy_past(self.connection, self.generator, begin=begin, end=end)
+            copied = time.monotonic()
             progress.update(task, description=f"Making the indexes over {end:,} requests")
         progress.update(task, description=f"Settling {end:,} requests")
         copying.settle(self.connection)
         progress.update(task, description=f"Filled with {end:,} requests")
-        self.results.filled(begin, end, time.monotonic() - begun, self.connection)
+        self.results.filled(begin, end, self.connection, copying=copied - begun, seconds=time.monotonic() - begun)
 
     def _pushes(self, progress: Progress, folder: Path, world: World) -> None:
         options = self.options

@@ -89,7 +89,10 @@ def console(found: dict[str, Any]) -> list[str]:
         told = ", ".join(f"{w['rss']:.0f} (PSS {w['pss']:.0f}, USS {w['uss']:.0f})" for w in row["workers"])
         lines.append(f"Web workers after the load over {row['size']:,}: {told} MB")
     for row in found["fills"]:
-        lines.append(f"Filled from {row['from']:,} to {row['to']:,} requests in {row['seconds']:.0f} s")
+        lines.append(
+            f"Filled from {row['from']:,} to {row['to']:,} requests in {row['seconds']:.0f} s,"
+            f" {row['copy_seconds']:.0f} of them COPY"
+        )
     if rest := found["push_at_rest"]:
         lines.append(f"{rest['title']}: median {rest['median_seconds']:.2f} s, at most {rest['max_seconds']:.2f} s")
     slow = [plan for row in found["measurements"] for plan in row["slow_plans"]]
