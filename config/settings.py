@@ -83,6 +83,9 @@ GEOCODER_TIMEOUT_SECONDS: float = read("float", "GEOCODER_TIMEOUT_SECONDS", 2.0)
 if not 0 < GEOCODER_TIMEOUT_SECONDS <= 10:
     problems.append("GEOCODER_TIMEOUT_SECONDS: more than 0 and at most 10; a person is waiting")
 
+#: What Open311's discovery tells developers: whom to ask, and where to get an API key. Empty: the jurisdictions' names.
+OPEN311_CONTACT: str = read("str", "OPEN311_CONTACT", "")
+OPEN311_KEY_SERVICE: str = read("str", "OPEN311_KEY_SERVICE", "")
 #: Hosts on private addresses, as `host` or `host:port`, that a department's connector or a client's media_url may name.
 OUTBOUND_PRIVATE_HOSTS: list[str] = read("list", "OUTBOUND_PRIVATE_HOSTS", [])
 

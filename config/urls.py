@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from api import health
+from api.open311.discovery import DiscoveryView
 
 admin.site.site_header = admin.site.site_title = "Requests311"
 admin.site.index_title = "Catalogue, people and what happened"
@@ -18,6 +19,8 @@ urlpatterns = [
     path("api/openapi.yaml", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/v1/", include("api.urls")),
+    path("discovery.<str:suffix>", DiscoveryView.as_view()),
+    path("open311/v2/", include("api.open311.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -151,10 +151,11 @@ class ServiceRequest(models.Model):
                 condition=Q(visibility="public"),
                 name="request_map_cell",
             ),
+            # What was submitted when, with what it may be filtered by: a page far down is counted off in the index.
             models.Index(
-                fields=["submitted_at"],
-                include=["visibility", "service", "status", "location"],
-                name="request_submitted",
+                fields=["submitted_at", "id"],
+                include=["visibility", "jurisdiction", "service", "status", "location"],
+                name="request_by_time",
             ),
         ]
         triggers = MAP_TRIGGERS
