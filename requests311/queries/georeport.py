@@ -181,7 +181,7 @@ OLDEST_CHANGE_FIRST = Order("r.updated_at, r.id")
 
 def nearest_first(longitude: float, latitude: float) -> Order:
     """By degrees, which is what an index can tell; WGS 84."""
-    return Order("r.location <-> ST_SetSRID(ST_MakePoint(%s, %s), 4326), r.id", (longitude, latitude))
+    return Order("r.location <-> ST_SetSRID(ST_MakePoint(%s, %s), 4326)", (longitude, latitude))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from accounts.models import User
 from api.requests.listing import RequestsPage
 from requests311.actors import Actor
 from requests311.announce import leftovers
+from requests311.conditions import Condition
 from requests311.map.features import collection
 from requests311.map.filters import Filters
 from requests311.map.tiles import tile
@@ -20,7 +21,9 @@ from requests311.map.world import Box
 from requests311.models import Event, Photo, ServiceRequest
 from requests311.photos import variants
 from requests311.policies import Role
+from requests311.queries import georeport
 from requests311.queries.documents import request_documents
+from requests311.queries.georeport import Selection
 from requests311.queries.timeline import timeline
 from tests.factories.cities import SmallCity, person, small_city
 from tests.factories.people import guest
@@ -135,6 +138,33 @@ class TestList:
     def test_in_a_box(self, city: SmallCity) -> None:
         box = (-99.95, 40.05, -99.94, 40.06)
         [index] = [name for name in list_indexes(Actor(None), bbox=box) if "location" in name]
+        assert index.startswith("requests311_servicerequest_location")
+
+
+class TestGeoReport:
+    """Open311's lists: rows are counted off, and filtered, in the index alone."""
+
+    def indexes_of(self, *conditions: Condition, **changes: Any) -> set[str]:
+        selection = Selection(
+            [Condition("{r}.visibility = 'public'"), *conditions], **{"limit": 50, "skip": 4000, **changes}
+        )
+        return indexes(selection.sql(), selection.params(), "requests311_servicerequest")
+
+    def test_a_page_far_down(self, city: SmallCity) -> None:
+        now = timezone.now()
+        window = Condition("{r}.submitted_at BETWEEN %s AND %s", now - timedelta(days=90), now)
+        with connection.cursor() as cursor:
+            # Of rows that no VACUUM has seen yet the index alone tells nothing, and so few are sorted as quickly.
+            cursor.execute("SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off")
+        assert self.indexes_of(window) == {"request_by_time"}
+
+    def test_what_changed_last(self, city: SmallCity) -> None:
+        newest = ServiceRequest.objects.order_by("-updated_at")[60].updated_at
+        changed = Condition("{r}.updated_at BETWEEN %s AND %s", newest, timezone.now())
+        assert self.indexes_of(changed, order=georeport.NEWEST_CHANGE_FIRST, skip=0) == {"request_updated"}
+
+    def test_the_nearest(self, city: SmallCity) -> None:
+        [index] = self.indexes_of(order=georeport.nearest_first(-99.9, 40.1), skip=0)
         assert index.startswith("requests311_servicerequest_location")
 
 

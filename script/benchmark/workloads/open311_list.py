@@ -1,4 +1,4 @@
-"""GET /open311/v2/requests.json (GeoReport v2) of one service."""
+"""GET /open311/v2/requests.json (GeoReport v2): a page of 50 of one service."""
 
 from script.benchmark.calls import Call
 from script.benchmark.workloads.workload import Workload, World
@@ -13,7 +13,7 @@ class Open311List(Workload):
         return [
             Call(
                 "GET",
-                f"/open311/v2/requests.json?jurisdiction_id={code}&service_code={service}&status={status}",
+                f"/open311/v2/requests.json?jurisdiction_id={code}&service_code={service}&status={status}&page_size=50",
                 world.guests[at % len(world.guests)],
             )
             for at, service in enumerate(world.services(self.name, count))
