@@ -2,6 +2,39 @@ from django.conf import settings
 from django.db import models
 
 
+class ApiKey(models.Model):
+    """Who writes through Open311. The key itself is told once; here is what recognises it."""
+
+    class Kind(models.TextChoices):
+        PRODUCTION = "production"
+        TEST = "test"  # writes to the sandbox
+
+    name = models.CharField(max_length=100, unique=True, help_text="The client that has it.")
+    #: Reports made with the key are this person's; nobody signs in as them.
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    prefix = models.CharField(max_length=8, help_text="How the key begins.")
+    #: SHA-256. A key has 256 random bits, so that nothing slower is needed to keep it from being guessed.
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = "API key"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(kind__in=["production", "test"]), name="api_key_kind_is_known")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_test(self) -> bool:
+        return self.kind == self.Kind.TEST
+
+
 class IdempotencyKey(models.Model):
     """The first answer to a write, kept for a day, in the same transaction as what it wrote."""
 

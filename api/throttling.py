@@ -70,10 +70,15 @@ class Throttle(BaseThrottle):
 
 
 def check(request: Request, scope: str, *who: str) -> None:
+    """As `check_http`, within a view of DRF."""
+    check_http(request._request, scope, *who)
+
+
+def check_http(request: HttpRequest, scope: str, *who: str) -> None:
     """Counts one use of `scope`; raises HttpError 429 with Retry-After where it is one too many."""
     count = _count(scope, who)
     # Read by RequestContext, which writes the headers on whatever the answer becomes.
-    request._request.rate_limit = count  # type: ignore[attr-defined]
+    request.rate_limit = count  # type: ignore[attr-defined]
     if count.exceeded:
         raise HttpError(
             429,

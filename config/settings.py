@@ -289,6 +289,8 @@ RATE_LIMITS: dict[str, str] = {
     "photo": read("str", "RATE_LIMIT_PHOTO", "120/hour"),
     "write": read("str", "RATE_LIMIT_WRITE", "600/minute"),
     "read": read("str", "RATE_LIMIT_READ", "1200/minute"),
+    # One client reports for many people.
+    "open311": read("str", "RATE_LIMIT_OPEN311", "600/minute"),
     "geocode": read("str", "RATE_LIMIT_GEOCODE", "300/minute"),
     # A phone that opens a map asks for dozens of tiles at once.
     "map": read("str", "RATE_LIMIT_MAP", "6000/minute"),
@@ -344,6 +346,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_ROUTES = {
     "notifications.tasks.*": {"queue": "notifications"},
     "requests311.tasks.process_photo": {"queue": "photos"},
+    "requests311.tasks.fetch_photos": {"queue": "photos"},
 }
 CELERY_TASK_DEFAULT_QUEUE = "default"
 #: Seconds between two looks for what a crash or a dead broker left behind.
@@ -358,6 +361,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "notifications.tasks.deliver_due",
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
+    },
+    "fetch-due-photos": {
+        "task": "requests311.tasks.fetch_photos",
+        "schedule": 60,
+        "options": {"expires": 60},
     },
     "fold-map-journal": {
         "task": "requests311.tasks.fold_map_journal",

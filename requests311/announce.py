@@ -54,7 +54,7 @@ def notices_of(event: Event) -> Sequence[outbox.Notice]:
                 "event_id": str(event.pk),
                 "request_id": str(event.request_id),
                 "number": event.data["number"],
-                "status": event.to_status,
+                "status": event.to_status or event.data["status"],
                 "link": f"requests311://requests/{event.request_id}",
             },
             ttl=TIME_TO_LIVE,
@@ -66,6 +66,8 @@ def notices_of(event: Event) -> Sequence[outbox.Notice]:
 
 
 def _kind(event: Event) -> str:
+    if event.kind == EventKind.COMMENTED:
+        return "request_commented"
     if event.from_status == Status.RESOLVED and event.to_status == Status.ACKNOWLEDGED:
         return "request_reopened"
     return f"request_{event.to_status}"

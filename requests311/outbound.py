@@ -24,6 +24,7 @@ from django.conf import settings
 
 #: Well-known prefix of NAT64 (RFC 6052): the last 32 bits are an IPv4 address.
 _NAT64 = IPv6Network("64:ff9b::/96")
+_URL_AT_MOST = 2000
 _USER_AGENT = "Requests311"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -80,6 +81,8 @@ def ask(
 
 def check_url(url: str) -> None:
     """Raises OutboundRefused `bad_url` for what is no plain http(s) URL; looks nothing up."""
+    if len(url) > _URL_AT_MOST:
+        raise OutboundRefused("bad_url", f"A URL has at most {_URL_AT_MOST} characters.")
     if any(ord(sign) <= 32 or ord(sign) == 127 for sign in url):
         raise OutboundRefused("bad_url", "A URL has no spaces and no control characters.")
     try:

@@ -64,6 +64,14 @@ def process_leftover_photos() -> None:
         wake(process_photo, str(photo_id))
 
 
+@shared_task(name="requests311.tasks.fetch_photos")
+def fetch_photos() -> None:
+    """Photos that reports name by their address."""
+    from requests311.photos import fetching
+
+    fetching.fetch_due()
+
+
 @shared_task(name="requests311.tasks.areas_take_effect")
 def areas_take_effect() -> int:
     """Versions of areas whose first day has come, wherever it is past midnight."""

@@ -21,8 +21,10 @@ from requests311.catalogue import Catalogue, Offer
 from requests311.deadlines import due_at
 from requests311.errors import DomainError, InputError, Invalid, LocationMissing
 from requests311.history import record
-from requests311.models import Event, EventKind, Photo, PhotoPolicy, ServiceRequest
+from requests311.models import Event, EventKind, Photo, PhotoPolicy, ServiceRequest, Visibility
 from requests311.models.photo import AttachedPhoto
+from requests311.outbound import OutboundRefused, check_url
+from requests311.photos.fetching import enqueue
 from requests311.places import Place, locate, offer_at
 from requests311.routing import Decision, route
 from requests311.snapshots import snapshot
@@ -52,27 +54,31 @@ def submit(
     description: str = "",
     attributes: Mapping[str, Any] | None = None,
     photos: Sequence[UUID] = (),
+    media_urls: Sequence[str] = (),
     client_id: str | None = None,
     contact: Mapping[str, str] | None = None,
     channel: str = "app",
+    sandbox: bool = False,
 ) -> Submission:
     """Validates, routes, promises a time, and writes one request and one event.
 
     `location` is WGS 84; without one the first photo that knows its own place decides. An `asset` (its id) is where
     it stands, and a `location` beside it only proves that the right one was chosen. Photos must be the
-    reporter's own and not yet part of a report. Raises Invalid, LocationMissing, OutsideEveryJurisdiction,
-    ServiceNotOffered. The same `client_id` of the same reporter gives the request it made before.
+    reporter's own and not yet part of a report; those of `media_urls` are fetched afterwards. In a `sandbox` nobody
+    but the reporter sees it. Raises Invalid, LocationMissing, OutsideEveryJurisdiction, ServiceNotOffered. The same
+    `client_id` of the same reporter gives the request it made before.
     """
+    _check_media_urls(photos, media_urls)
     request_id = uuid7()
     attached = Photo.objects.attach(photos, to=request_id, uploaded_by=by.pk)
     try:
         if len(attached) != len(photos):
             raise _unusable_photos(photos, attached)
         thing = named_asset(asset, near=location)
-        place = locate(thing.place if thing else _point(location, attached))
+        place = locate(thing.place if thing else _point(location, attached), sandbox=sandbox)
         catalogue, offer = offer_at(place, service)
         check_asset(catalogue, offer, thing)
-        _check_photo_policy(offer, photos)
+        _check_photo_policy(offer, [*photos, *media_urls])
         answers = check_answers(offer, attributes or {})
     except DomainError:
         # A phone that sends its report again names photos that are attached already, to this same report, or
@@ -89,10 +95,13 @@ def submit(
     request.contact = {key: value for key, value in (contact or {}).items() if value}
     request.channel = channel
     request.client_id = client_id or None
+    if sandbox:
+        request.visibility = Visibility.PRIVATE
     if not _insert(request):
         _leave_photos_free(request_id)
         return Submission(_earlier_or_raise(by, client_id), created=False)
     record(_submitted(request, by))
+    enqueue(request, media_urls)
     return Submission(request, created=True)
 
 
@@ -146,7 +155,20 @@ def _point(location: Point | None, attached: Sequence[AttachedPhoto]) -> Point:
     raise LocationMissing(detail, errors=[InputError("/location", "required", detail)])
 
 
-def _check_photo_policy(offer: Offer, photos: Sequence[UUID]) -> None:
+def _check_media_urls(photos: Sequence[UUID], urls: Sequence[str]) -> None:
+    errors = []
+    if len(photos) + len(urls) > PHOTOS_AT_MOST:
+        errors.append(InputError("/photos", "too_many", f"A report has at most {PHOTOS_AT_MOST} photos."))
+    for url in urls:
+        try:
+            check_url(url)
+        except OutboundRefused as error:
+            errors.append(InputError("/media_url", error.reason, f"media_url: {error.detail}"))
+    if errors:
+        raise Invalid(errors=errors)
+
+
+def _check_photo_policy(offer: Offer, photos: Sequence[object]) -> None:
     name, policy = offer.service.name, offer.service.photo
     if policy == PhotoPolicy.REQUIRED and not photos:
         raise Invalid(errors=[InputError("/photos", "required", f"{name} needs at least one photo.")])

@@ -5,8 +5,9 @@ from datetime import timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.models import User
 from requests311.actors import Actor
-from requests311.conditions import by_id_or_number
+from requests311.conditions import Condition, by_id_or_number
 from requests311.errors import IllegalTransition, InputError, Invalid, NotAllowed, NotFound, StaleVersion
 from requests311.history import record
 from requests311.models import Department, Event, EventKind, Jurisdiction, Service, ServiceRequest
@@ -46,7 +47,7 @@ def transition(
     Raises NotFound (private and absent alike), NotAllowed, StaleVersion where the request is no longer at
     `if_version`, IllegalTransition with the legal moves, and Invalid where the move needs words.
     """
-    request = _locked(by, key)
+    request = locked(key, by.sees())
     permissions = by.permissions_on(request)
     if not permissions:
         raise NotAllowed("This request belongs to another department.")
@@ -55,28 +56,37 @@ def transition(
     move = _legal_move(request, to, permissions)
     _check_words(move, to, text, resolution)
     _check_reopening(by, request, to)
+    carry_out(request, by=by.user, to=to, text=text, resolution=resolution)
+    return request
+
+
+def carry_out(request: ServiceRequest, *, by: User | None, to: Status, text: str = "", resolution: str = "") -> Event:
+    """Makes a move that was found legal, on a row that is locked, and writes its event."""
     before = Status(request.status)
     _apply(request, by, to, resolution)
     with connection.cursor() as cursor:
         cursor.execute(_MOVED, [*(getattr(request, name) for name in _MOVES), request.pk])
-    record(
-        Event(
-            request=request,
-            version=request.version,
-            kind=EventKind.STATUS_CHANGED,
-            actor=by.user,
-            at=request.updated_at,
-            from_status=before,
-            to_status=to,
-            text=text,
-            data=snapshot(request) | ({"resolution": resolution} if resolution else {}),
-        )
+    event = Event(
+        request=request,
+        version=request.version,
+        kind=EventKind.STATUS_CHANGED,
+        actor=by,
+        at=request.updated_at,
+        from_status=before,
+        to_status=to,
+        text=text,
+        data=snapshot(request) | ({"resolution": resolution} if resolution else {}),
     )
-    return request
+    record(event)
+    return event
 
 
-def _locked(by: Actor, key: str) -> ServiceRequest:
-    named, sees = by_id_or_number(key), by.sees()
+def locked(key: str, sees: Condition) -> ServiceRequest:
+    """The request with this id or number, its department, service and jurisdiction at hand, locked until COMMIT.
+
+    Raises NotFound where there is none that meets the condition.
+    """
+    named = by_id_or_number(key)
     with connection.cursor() as cursor:
         cursor.execute(_LOCKED.format(named=named.sql(), sees=sees.sql()), (*named.params, *sees.params))
         row = cursor.fetchone()
@@ -138,7 +148,7 @@ def _check_reopening(by: Actor, request: ServiceRequest, to: Status) -> None:
         raise NotAllowed(f"A resolved report can be reopened for {days} days; make a new one instead.")
 
 
-def _apply(request: ServiceRequest, by: Actor, to: Status, resolution: str) -> None:
+def _apply(request: ServiceRequest, by: User | None, to: Status, resolution: str) -> None:
     now = timezone.now()
     was_resolved = request.status == Status.RESOLVED
     request.status = to
@@ -150,7 +160,7 @@ def _apply(request: ServiceRequest, by: Actor, to: Status, resolution: str) -> N
             request.resolved_at, request.resolution = None, ""
     elif to == Status.ASSIGNED and request.assignee_id is None:
         # Who takes it without naming somebody takes it themselves.
-        request.assignee = by.user
+        request.assignee = by
     elif to == Status.RESOLVED:
         request.resolved_at, request.resolution = now, resolution
     elif to in (Status.CLOSED, Status.REJECTED, Status.WITHDRAWN):

@@ -5,6 +5,8 @@ from requests311.models.jurisdiction import Jurisdiction
 from requests311.models.map_count import HeatCount, MapChange, MapCount
 from requests311.models.membership import Membership
 from requests311.models.photo import Photo, PhotoState
+from requests311.models.photo_fetch import PhotoFetch
+from requests311.models.received_update import ReceivedUpdate
 from requests311.models.routing_rule import RoutingRule
 from requests311.models.service import (
     AssetPolicy,
@@ -34,8 +36,10 @@ __all__ = [
     "MapCount",
     "Membership",
     "Photo",
+    "PhotoFetch",
     "PhotoPolicy",
     "PhotoState",
+    "ReceivedUpdate",
     "RoutingRule",
     "Service",
     "ServiceArea",

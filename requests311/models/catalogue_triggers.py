@@ -16,11 +16,13 @@ def moves_catalogue_version(new_jurisdiction: str, old_jurisdiction: str) -> pgt
         operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
         func=f"""
             IF TG_OP <> 'INSERT' THEN
-                UPDATE requests311_jurisdiction SET catalogue_version = nextval('requests311_catalogue_version')
+                UPDATE requests311_jurisdiction SET catalogue_changed_at = clock_timestamp(),
+                    catalogue_version = nextval('requests311_catalogue_version')
                 WHERE id = ({old_jurisdiction});
             END IF;
             IF TG_OP <> 'DELETE' THEN
-                UPDATE requests311_jurisdiction SET catalogue_version = nextval('requests311_catalogue_version')
+                UPDATE requests311_jurisdiction SET catalogue_changed_at = clock_timestamp(),
+                    catalogue_version = nextval('requests311_catalogue_version')
                 WHERE id = ({new_jurisdiction});
             END IF;
             RETURN NULL;

@@ -11,6 +11,7 @@ from requests311.statuses import Status
 class EventKind(models.TextChoices):
     SUBMITTED = "submitted"
     STATUS_CHANGED = "status_changed"
+    COMMENTED = "commented"
 
 
 class Audience(models.TextChoices):

@@ -5,6 +5,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.functions import Now
 
 from geo.models import Area
 
@@ -66,6 +67,14 @@ class Jurisdiction(models.Model):
     )
     #: Moved by database triggers on the catalogue's tables: a process may keep the catalogue until it moves.
     catalogue_version = models.PositiveBigIntegerField(default=1, editable=False)
+    #: Moved with it; Open311 calls it the changeset.
+    catalogue_changed_at = models.DateTimeField(db_default=Now(), editable=False)
+    sandbox = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="A copy that programs in the making write to; nobody else sees it.",
+    )
 
     class Meta:
         ordering = ["code"]

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.gis.geos import Point
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.base import File
 from django.db import transaction
 from uuid_utils.compat import uuid7
 
@@ -93,7 +93,7 @@ def _contents(file: BinaryIO) -> Iterator[Data]:
         yield mapped
 
 
-def receive(*, file: "UploadedFile[bytes]", by: User) -> Photo:
+def receive(*, file: "File[bytes]", by: User | None) -> Photo:
     """Stores a photo privately and has the worker make its variants after COMMIT.
 
     Raises PhotoRefused as `inspect` does; then nothing is stored. The file goes first and the row second:

@@ -21,7 +21,7 @@ FROM geo_areaoutline o
 JOIN geo_areaversion v ON v.id = o.version_id
 JOIN geo_area a ON a.id = v.area_id
 JOIN requests311_jurisdiction j ON j.boundary_id = COALESCE(a.parent_id, a.id)
-WHERE o.zoom = %(drawn)s AND a.kind = %(kind)s
+WHERE o.zoom = %(drawn)s AND a.kind = %(kind)s AND NOT j.sandbox
   AND (o.valid_from IS NULL OR o.valid_from <= {_TODAY}) AND (o.valid_to IS NULL OR o.valid_to > {_TODAY})
   AND (%(jurisdiction)s = '' OR j.code = %(jurisdiction)s)
 """

@@ -22,6 +22,7 @@ KINDS = [
     "request_duplicate",
     "request_reopened",
     "request_withdrawn",
+    "request_commented",
     "generic",
 ]
 

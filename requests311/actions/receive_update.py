@@ -1,0 +1,107 @@
+"""Another system says what happened to a request: a client through Open311, or a department's own system."""
+
+from collections import deque
+from datetime import datetime
+from typing import Literal
+
+from django.db import transaction
+from django.utils import timezone
+
+from requests311.actions.transition import carry_out, legal_moves, locked
+from requests311.actors import Actor
+from requests311.conditions import Condition
+from requests311.errors import NotAllowed
+from requests311.history import record
+from requests311.models import Event, EventKind, ReceivedUpdate, ServiceRequest
+from requests311.policies import Permission
+from requests311.snapshots import snapshot
+from requests311.statuses import OPEN, TRANSITIONS, Resolution, Status
+
+#: Open311 knows no more; what else a system has to say is in its text.
+OutsideStatus = Literal["open", "closed"]
+
+_REOPENED = "Reopened."
+
+
+@transaction.atomic
+def receive_update(
+    *,
+    source: str,
+    update_id: str,
+    key: str,
+    text: str = "",
+    status: OutsideStatus | None = None,
+    at: datetime | None = None,
+    by: Actor | None = None,
+) -> Event | None:
+    """Writes the update onto the timeline, once; None where this update of this source was received before.
+
+    `by` is whose word it is: somebody who works on the request, or its reporter; nobody for a department's own system,
+    which was trusted when it was connected. `at` is when it happened, as the source has it. A text that changes no
+    status is a comment that everybody may read. Raises NotFound and NotAllowed.
+    """
+    request = locked(key, by.sees() if by is not None else Condition("true"))
+    works = by is None or Permission.WORK in by.permissions_on(request)
+    if by is not None and not works and not by.permissions_on(request):
+        raise NotAllowed("This request is another reporter's.")
+    if not ReceivedUpdate.objects.receive(source=source, update_id=update_id, request=request, at=at):
+        return None
+    moves = _moves(request, status, by, works=works)
+    if not moves:
+        return _comment(request, by, text)
+    for to in moves[:-1]:
+        carry_out(request, by=by.user if by else None, to=to)
+    last = moves[-1]
+    needs_text = TRANSITIONS[Status(request.status)][last].needs_text
+    return carry_out(
+        request,
+        by=by.user if by else None,
+        to=last,
+        text=text if text.strip() or not needs_text else _REOPENED,
+        resolution=Resolution.REFERRED if last == Status.RESOLVED else "",
+    )
+
+
+def _moves(request: ServiceRequest, status: OutsideStatus | None, by: Actor | None, *, works: bool) -> list[Status]:
+    """The legal moves that bring the request where the other system has it; none where there are none to make."""
+    is_open = Status(request.status) in OPEN
+    if status is None or (status == "open") == is_open:
+        return []
+    if not works:
+        assert by is not None
+        wanted = Status.WITHDRAWN if status == "closed" else Status.ACKNOWLEDGED
+        return [wanted] if wanted in legal_moves(request, by.permissions_on(request)) else []
+    return _way(Status(request.status), Status.RESOLVED if status == "closed" else Status.ACKNOWLEDGED)
+
+
+def _way(start: Status, end: Status) -> list[Status]:
+    """The shortest way of moves on which nobody has to say why, but for the last one."""
+    ways: deque[list[Status]] = deque([[]])
+    seen = {start}
+    while ways:
+        way = ways.popleft()
+        for to, move in TRANSITIONS[way[-1] if way else start].items():
+            if to == end:
+                return [*way, to]
+            if to not in seen and to in OPEN and not move.needs_text and move.permission == Permission.WORK:
+                seen.add(to)
+                ways.append([*way, to])
+    return []
+
+
+def _comment(request: ServiceRequest, by: Actor | None, text: str) -> Event:
+    now = timezone.now()
+    request.version += 1
+    request.updated_at = now
+    ServiceRequest.objects.filter(pk=request.pk).update(version=request.version, updated_at=now)
+    event = Event(
+        request=request,
+        version=request.version,
+        kind=EventKind.COMMENTED,
+        actor=by.user if by else None,
+        at=now,
+        text=text,
+        data=snapshot(request) | {"status": str(request.status)},
+    )
+    record(event)
+    return event
