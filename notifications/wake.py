@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 import structlog
+from celery import Task
 from prometheus_client import Counter
 
 logger = structlog.get_logger(__name__)
@@ -27,6 +28,14 @@ GATHER_SECONDS = 0.05
 QUEUE_LENGTH = 1000
 #: Seconds that the end of a process waits for its last hints.
 FAREWELL_SECONDS = 1.0
+
+
+class TakesManyIds(Task):  # type: ignore[type-arg]  # generic in its stubs alone
+    """Base of a task that is called with `*ids`, as many as one message may carry."""
+
+    abstract = True
+    ids_at_most = 100
+
 
 Hint = tuple[Any, tuple[Any, ...]]
 
@@ -112,8 +121,7 @@ class Publisher:
 
 
 def _ids_at_most(task: Any) -> int:
-    """How many ids one message of this task may carry: `ids_at_most` of the task, which then takes `*ids`."""
-    return getattr(task, "ids_at_most", 1)
+    return int(getattr(task, "ids_at_most", 1))
 
 
 _lock = threading.Lock()

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 
 from notifications.alerts import alert
-from notifications.wake import wake
+from notifications.wake import TakesManyIds, wake
 from requests311 import announce as announcing
 from requests311.map import counts
 
@@ -17,7 +17,7 @@ _SWEEP_LIMIT = 500
 _RETENTION_SECONDS = 300.0
 
 
-@shared_task(name="requests311.tasks.announce", ids_at_most=100)
+@shared_task(name="requests311.tasks.announce", base=TakesManyIds, bind=False)
 def announce(*event_ids: str) -> None:
     """Many at a time, since a message to the broker costs the web process more than the INSERT of the event."""
     for event_id in event_ids:

@@ -72,8 +72,10 @@ class Unknown(Endpoint):
     """Whatever else lies below the endpoint."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        self.format = Format.JSON if request.path.endswith(".json") else Format.XML
-        return self._refused(request, Refused(404, "There is nothing at this address; GET discovery.xml tells more."))
+        return super().dispatch(request, suffix="json" if request.path.endswith(".json") else "xml")
+
+    def _handler(self, request: HttpRequest) -> Callable[..., HttpResponseBase]:
+        raise Refused(404, "There is nothing at this address; GET discovery.xml tells what there is.")
 
 
 def _format(suffix: str) -> Format:

@@ -10,18 +10,18 @@ from accounts.models import User
 from api.models import ApiKey
 
 
-def make_key(name: str, *, test: bool = False) -> tuple[ApiKey, str]:
-    """The row, and the key, which nobody can read again. The name must be free."""
+def make(*, name: str, is_test: bool = False) -> str:
+    """A key, which nobody can read again. The name must be free."""
     text = secrets.token_urlsafe(32)
     with transaction.atomic():
-        key = ApiKey.objects.create(
+        ApiKey.objects.create(
             name=name,
             user=User.objects.create_guest(),
-            kind=ApiKey.Kind.TEST if test else ApiKey.Kind.PRODUCTION,
+            kind=ApiKey.Kind.TEST if is_test else ApiKey.Kind.PRODUCTION,
             prefix=text[:8],
             digest=_digest(text),
         )
-    return key, text
+    return text
 
 
 def key_of(text: str) -> ApiKey | None:

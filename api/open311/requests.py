@@ -98,7 +98,7 @@ def _found(given: Parameters, jurisdiction: Jurisdiction) -> Selection:
     order = georeport.NEWEST_FIRST
     changes = bool(given.text("updated_after") or given.text("updated_before"))
     if changes:
-        updated = window(given, "updated_after", "updated_before")
+        updated = window(given, "updated_after", "updated_before", to_now=True)
         conditions.append(Condition("{r}.updated_at BETWEEN %s AND %s", *updated))
         order = georeport.NEWEST_CHANGE_FIRST
     # Who asks for changes wants those of old requests too.
@@ -119,14 +119,14 @@ def _page(given: Parameters) -> tuple[int, int]:
     return size, (page - 1) * size
 
 
-def window(given: Parameters, first: str, last: str) -> tuple[datetime, datetime]:
-    """Of at most 90 days; the side that is left out is as far away as it may be, and the end at most now."""
+def window(given: Parameters, first: str, last: str, *, to_now: bool = False) -> tuple[datetime, datetime]:
+    """Of at most 90 days. The side that is left out is as far away as it may be; an end at most now, or just now."""
     begin, end = given.moment(first), given.moment(last, end_of_day=True)
     now, days = timezone.now(), timedelta(days=DAYS_AT_MOST)
     if begin is None:
         end = end or now
         return end - days, end
-    end = end or max(begin, min(now, begin + days))
+    end = end or (max(begin, now) if to_now else max(begin, min(now, begin + days)))
     if end < begin:
         raise Refused(400, f"{first} is after {last}")
     if end - begin > days + timedelta(days=1):

@@ -19,7 +19,7 @@ from django.utils.datastructures import MultiValueDict
 from api import throttling
 from api.models import ApiKey
 from api.open311.keys import key_of
-from api.open311.parameters import Parameters, checked, jurisdiction_named, text
+from api.open311.parameters import Parameters, checked, jurisdiction_named
 from api.open311.refusals import Refused
 from geo.geocoding import own
 from geo.models import Address
@@ -39,7 +39,8 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]([ -~]{0,198}[!-~])?")
 def writer(request: HttpRequest) -> ApiKey:
     """Whose key it is. Raises 403 for a missing, an unknown and a revoked one alike, 429 for one used too often."""
     check_form(request)
-    given = text(request.POST, "api_key") or text(request.GET, "api_key") or request.headers.get("X-Api-Key", "")
+    fields = (request.POST.get("api_key"), request.GET.get("api_key"), request.headers.get("X-Api-Key"))
+    given = next((field for field in fields if field), "")
     if not given:
         raise Refused(403, "api_key required")
     key = key_of(given)

@@ -6,7 +6,6 @@ from typing import Any, Literal
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from requests311.actions.receive_update import receive_update
 
 from api.open311.endpoint import Endpoint
 from api.open311.formats import XML_DECLARATION, Format
@@ -14,6 +13,7 @@ from api.open311.parameters import Parameters, checked, jurisdiction_named
 from api.open311.refusals import Refused
 from api.open311.requests import FIRST, visible, window
 from api.open311.submissions import jurisdiction_of, writer
+from requests311.actions.receive_update import receive_update
 from requests311.actors import Actor
 from requests311.queries import georeport
 from requests311.queries.georeport import Writing
@@ -45,7 +45,8 @@ class UpdatesView(Endpoint):
 
 def _receive(request: HttpRequest) -> dict[str, Any]:
     key = writer(request)
-    given = Parameters(request.POST, jurisdiction_of(request, key))
+    jurisdiction = jurisdiction_of(request, key)
+    given = Parameters(request.POST, jurisdiction)
     missing = [name for name in ("update_id", "service_request_id", "updated_datetime") if not given.text(name)]
     description = checked("description", request.POST.get("description") or "")
     if not description.strip() and not given.text("status"):
@@ -66,6 +67,7 @@ def _receive(request: HttpRequest) -> dict[str, Any]:
         status=_status(given),
         at=at,
         by=Actor(key.user),
+        within=jurisdiction,
     )
     if event is None:
         raise Refused(400, f"update_id {update_id} was received before")

@@ -10,9 +10,9 @@ from django.utils import timezone
 from requests311.actions.transition import carry_out, legal_moves, locked
 from requests311.actors import Actor
 from requests311.conditions import Condition
-from requests311.errors import NotAllowed
+from requests311.errors import NotAllowed, NotFound
 from requests311.history import record
-from requests311.models import Event, EventKind, ReceivedUpdate, ServiceRequest
+from requests311.models import Event, EventKind, Jurisdiction, ReceivedUpdate, ServiceRequest
 from requests311.policies import Permission
 from requests311.snapshots import snapshot
 from requests311.statuses import OPEN, TRANSITIONS, Resolution, Status
@@ -33,22 +33,27 @@ def receive_update(
     status: OutsideStatus | None = None,
     at: datetime | None = None,
     by: Actor | None = None,
+    within: Jurisdiction | None = None,
 ) -> Event | None:
     """Writes the update onto the timeline, once; None where this update of this source was received before.
 
     `by` is whose word it is: somebody who works on the request, or its reporter; nobody for a department's own system,
-    which was trusted when it was connected. `at` is when it happened, as the source has it. A text that changes no
+    which was trusted when it was connected. `at` is when it happened, as the source has it; a request of another
+    jurisdiction than `within` is as good as absent. A text that changes no
     status is a comment that everybody may read. Raises NotFound and NotAllowed.
     """
     request = locked(key, by.sees() if by is not None else Condition("true"))
+    if within is not None and request.jurisdiction_id != within.pk:
+        raise NotFound
     works = by is None or Permission.WORK in by.permissions_on(request)
     if by is not None and not works and not by.permissions_on(request):
         raise NotAllowed("This request is another reporter's.")
     if not ReceivedUpdate.objects.receive(source=source, update_id=update_id, request=request, at=at):
         return None
     moves = _moves(request, status, by, works=works)
+    happened = _plausible(request, at)
     if not moves:
-        return _comment(request, by, text)
+        return _comment(request, by, text, happened)
     for to in moves[:-1]:
         carry_out(request, by=by.user if by else None, to=to)
     last = moves[-1]
@@ -59,7 +64,13 @@ def receive_update(
         to=last,
         text=text if text.strip() or not needs_text else _REOPENED,
         resolution=Resolution.REFERRED if last == Status.RESOLVED else "",
+        at=happened,
     )
+
+
+def _plausible(request: ServiceRequest, at: datetime | None) -> datetime | None:
+    """Not before the report, and not after now, whatever another's clock says."""
+    return None if at is None else max(request.submitted_at, min(at, timezone.now()))
 
 
 def _moves(request: ServiceRequest, status: OutsideStatus | None, by: Actor | None, *, works: bool) -> list[Status]:
@@ -89,7 +100,7 @@ def _way(start: Status, end: Status) -> list[Status]:
     return []
 
 
-def _comment(request: ServiceRequest, by: Actor | None, text: str) -> Event:
+def _comment(request: ServiceRequest, by: Actor | None, text: str, at: datetime | None) -> Event:
     now = timezone.now()
     request.version += 1
     request.updated_at = now
@@ -99,7 +110,7 @@ def _comment(request: ServiceRequest, by: Actor | None, text: str) -> Event:
         version=request.version,
         kind=EventKind.COMMENTED,
         actor=by.user if by else None,
-        at=now,
+        at=at or now,
         text=text,
         data=snapshot(request) | {"status": str(request.status)},
     )

@@ -1,6 +1,6 @@
 """Staff, or the reporter, moves a request through its life."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -60,8 +60,16 @@ def transition(
     return request
 
 
-def carry_out(request: ServiceRequest, *, by: User | None, to: Status, text: str = "", resolution: str = "") -> Event:
-    """Makes a move that was found legal, on a row that is locked, and writes its event."""
+def carry_out(
+    request: ServiceRequest,
+    *,
+    by: User | None,
+    to: Status,
+    text: str = "",
+    resolution: str = "",
+    at: datetime | None = None,
+) -> Event:
+    """Makes a move that was found legal, on a row that is locked; its event happened `at`, or else now."""
     before = Status(request.status)
     _apply(request, by, to, resolution)
     with connection.cursor() as cursor:
@@ -71,7 +79,7 @@ def carry_out(request: ServiceRequest, *, by: User | None, to: Status, text: str
         version=request.version,
         kind=EventKind.STATUS_CHANGED,
         actor=by,
-        at=request.updated_at,
+        at=at or request.updated_at,
         from_status=before,
         to_status=to,
         text=text,

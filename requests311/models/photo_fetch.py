@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from requests311.models.service_request import ServiceRequest
@@ -18,7 +19,7 @@ class PhotoFetch(models.Model):
     url = models.CharField(max_length=2000)
     state = models.CharField(max_length=7, choices=FetchState.choices, default=FetchState.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
-    next_attempt_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField(default=timezone.now)
     reason = models.CharField(max_length=300, blank=True, help_text="Why it failed last.")
     created_at = models.DateTimeField(auto_now_add=True)
 

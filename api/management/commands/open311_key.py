@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from api.models import ApiKey
-from api.open311.keys import make_key, revoke
+from api.open311 import keys
 
 
 class Command(BaseCommand):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{name!r} has a key already; take another name, or revoke it first and name this one anew."
             )
-        _, text = make_key(name, test=test)
+        text = keys.make(name=name, is_test=test)
         self.stderr.write(f"The key of {name!r}. Nobody can read it again: give it to its client now.")
         self.stdout.write(text)
 
@@ -49,5 +49,5 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{len(found) or 'no'} good keys are called {name!r} or begin so; `list` shows them all."
             )
-        revoke(found[0])
+        keys.revoke(found[0])
         self.stdout.write(f"The key of {found[0].name!r} is good for nothing from now on.")

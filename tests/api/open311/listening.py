@@ -1,4 +1,4 @@
-"""An address on loopback, to see whether anybody calls it."""
+"""An address on loopback, to see whether anybody calls it, and what they make of the answer."""
 
 import http.server
 import threading
@@ -6,17 +6,18 @@ from typing import Any
 
 
 class Listening:
-    """An HTTP server on loopback that writes down what it is asked for."""
+    """An HTTP server on loopback that writes down what it is asked for; it has `content`, or else nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, content: bytes | None = None) -> None:
         self.calls: list[str] = []
         calls = self.calls
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 calls.append(self.path)
-                self.send_response(404)
+                self.send_response(404 if content is None else 200)
                 self.end_headers()
+                self.wfile.write(content or b"")
 
             def log_message(self, format: str, *arguments: Any) -> None:
                 pass

@@ -6,9 +6,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from requests311.models import Event, EventKind, Jurisdiction, ServiceRequest
+from requests311.city.sandbox import make_sandbox
+from requests311.models import Event, EventKind, ServiceRequest
 from requests311.statuses import Status
-from tests.factories.cities import SmallCity, small_city
+from tests.factories.cities import SmallCity
 from tests.requests311.reporting import request_row
 
 _ENDED = {Status.CLOSED, Status.REJECTED, Status.DUPLICATE, Status.WITHDRAWN}
@@ -25,7 +26,7 @@ def w3c(moment: datetime) -> str:
 
 def reported(city: SmallCity, *, at: datetime | None = None, **fields: Any) -> ServiceRequest:
     """A request as a row; `at` is when it was submitted, and changed last unless `updated_at` says otherwise."""
-    return rows([request_row(city, **times(at), **fields)])[0]
+    return rows([request_row(city, **{**times(at), **fields})])[0]
 
 
 def times(at: datetime | None) -> dict[str, datetime]:
@@ -74,15 +75,15 @@ def said(request: ServiceRequest, text: str, *, at: datetime | None = None, **fi
 
 
 def sandbox_of(city: SmallCity) -> SmallCity:
-    """The same square once more, to be written to by test keys."""
-    made = small_city(f"{city.jurisdiction.code}-sandbox", origin=city.origin)
-    Jurisdiction.objects.filter(pk=made.jurisdiction.pk).update(sandbox=True)
-    made.jurisdiction.refresh_from_db()
-    return made
+    """The same city once more, to be written to by test keys."""
+    made = make_sandbox(city.jurisdiction)
+    services = {service.code: service for service in made.services.all()}
+    departments = {department.code: department for department in made.departments.all()}
+    return SmallCity(made, city.origin, {"boundary": made.boundary}, departments, services)
 
 
-def form(city: SmallCity, api_key: str, ward: str = "west", **more: Any) -> dict[str, Any]:
+def form(city: SmallCity, key: str, /, ward: str = "west", **more: Any) -> dict[str, Any]:
     """What a client posts; `more` adds or replaces arguments, and None leaves one out."""
     latitude, longitude = city.point_in(ward)
-    values = {"api_key": api_key, "service_code": "pothole", "lat": latitude, "long": longitude, **more}
+    values = {"api_key": key, "service_code": "pothole", "lat": latitude, "long": longitude, **more}
     return {name: value for name, value in values.items() if value is not None}

@@ -44,7 +44,7 @@ def test_what_is_only_read_says_so(speak: Speaker, city: SmallCity, path: str, m
     assert "GET" in refused(answer, 400, "use GET")[0]
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "get"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"])
 @pytest.mark.parametrize("path", ["requests", "servicerequestupdates"])
 def test_what_is_read_and_written_says_so(speak: Speaker, city: SmallCity, path: str, method: str) -> None:
     refused(read(speak.client.generic(method, speak.url(path)), speak.format), 400, "GET", "POST")
@@ -125,3 +125,31 @@ def test_no_cookie_is_set(speak: Speaker, city: SmallCity, path: str) -> None:
 def test_no_document_type_in_xml(city: SmallCity) -> None:
     for path in READ:
         assert b"<!DOCTYPE" not in Client().get(f"{ROOT}/{path}.xml").content
+
+
+@pytest.mark.parametrize("multipart", [False, True], ids=["urlencoded", "multipart"])
+def test_a_form_that_is_too_large(speak: Speaker, city: SmallCity, multipart: bool) -> None:
+    refused(speak.post("requests", {"description": "x" * 3_000_000}, multipart=multipart), 400)
+
+
+def test_a_fault_of_ours_tells_nothing_of_itself(
+    speak: Speaker, city: SmallCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.db.backends.utils import CursorWrapper
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("password=hunter2")
+
+    monkeypatch.setattr(CursorWrapper, "execute", broken)
+    answer = speak.get("requests")
+    monkeypatch.undo()
+    assert (answer.status, [error["code"] for error in answer.content]) == (500, [500])
+    assert b"hunter2" not in answer.raw
+
+
+def test_a_host_that_is_not_ours_gets_no_page(speak: Speaker, city: SmallCity, settings: LazySettings) -> None:
+    # Refused before any path is looked at, so not in the format; but a client that parses it falls over no HTML.
+    settings.ALLOWED_HOSTS = ["311.city.example"]
+    response = speak.client.get(speak.url("services"), headers={"Host": "evil.example"})
+    assert response.status_code == 400
+    assert b"<html" not in response.content.lower()

@@ -8,7 +8,9 @@ import pytest
 from django.conf import LazySettings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from geo.models import Address
 from requests311.models import Attribute, Datatype, Event, Photo, Service, ServiceRequest
+from requests311.tasks import fetch_photos
 from tests.api.open311.keys import make_key, revoke_key, stored_rows
 from tests.api.open311.listening import Listening
 from tests.api.open311.making import form, sandbox_of
@@ -180,14 +182,18 @@ def test_the_address_beside_a_place_is_kept(speak: Speaker, city: SmallCity, api
 def streets(city: SmallCity) -> None:
     has_addresses(
         "smallville",
-        Line("12", "Main Street", -99.95, 40.1, id="addr-12"),
-        Line("14", "Main Street", -99.951, 40.101, id="addr-14"),
+        Line("12", "Main Street", -99.95, 40.1),
+        Line("14", "Main Street", -99.951, 40.101),
     )
+
+
+def code_of(number: str) -> str:
+    return Address.objects.get(number=number).code
 
 
 @pytest.mark.usefixtures("streets")
 def test_the_id_of_an_address_says_where(speak: Speaker, city: SmallCity, api_key: str) -> None:
-    request = made(speak.post("requests", form(city, api_key, lat="", long="", address_id="addr-14")))
+    request = made(speak.post("requests", form(city, api_key, lat="", long="", address_id=code_of("14"))))
     assert (round(request.location.x, 6), round(request.location.y, 6)) == (-99.951, 40.101)
     assert "14" in request.address
     assert "Main Street" in request.address
@@ -201,7 +207,7 @@ def test_an_unknown_id_of_an_address(speak: Speaker, city: SmallCity, api_key: s
 @pytest.mark.usefixtures("streets")
 def test_the_id_of_another_city_s_address(speak: Speaker, city: SmallCity, api_key: str) -> None:
     small_city("otherton", origin=(-90.0, 40.0))
-    sent = form(city, api_key, lat=None, long=None, address_id="addr-12", jurisdiction_id="otherton")
+    sent = form(city, api_key, lat=None, long=None, address_id=code_of("12"), jurisdiction_id="otherton")
     refused(speak.post("requests", sent), 400, "address_id")
 
 
@@ -344,13 +350,36 @@ def test_an_address_of_a_picture_is_not_called_while_the_client_waits(
         assert calls == []
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1/x.jpg", "http://169.254.169.254/", "http://[::1]/x", "http://10.1/"])
-def test_an_address_within_our_network_costs_the_report_nothing(
-    speak: Speaker, city: SmallCity, api_key: str, url: str
+def test_it_is_fetched_in_the_background(speak: Speaker, city: SmallCity, api_key: str, settings: LazySettings) -> None:
+    with Listening(photo()) as (address, calls):
+        settings.OUTBOUND_PRIVATE_HOSTS = ["127.0.0.1"]
+        sent = form(city, api_key, media_url=[f"{address}/1.jpg", f"{address}/2.jpg"])
+        request = made(speak.post("requests", sent))
+        fetch_photos()
+        assert sorted(calls) == ["/1.jpg", "/2.jpg"]
+    assert Photo.objects.filter(request=request).count() == 2
+
+
+def test_an_address_does_for_a_service_that_needs_a_picture(speak: Speaker, city: SmallCity, api_key: str) -> None:
+    sent = form(city, api_key, service_code="graffiti", media_url="https://pictures.example/1.jpg")
+    assert made(speak.post("requests", sent))
+
+
+def test_an_address_within_our_network_is_not_called_and_costs_the_report_nothing(
+    speak: Speaker, city: SmallCity, api_key: str
 ) -> None:
-    # It is fetched in the background, or rather not: the resident's report must not be lost for it.
-    request = made(speak.post("requests", form(city, api_key, media_url=url)))
-    assert not Photo.objects.filter(request=request, state="ready").exists()
+    with Listening(photo()) as (address, calls):
+        others = ["http://169.254.169.254/latest", "http://[::1]/x", "http://10.0.0.1/"]
+        request = made(speak.post("requests", form(city, api_key, media_url=[f"{address}/1.jpg", *others])))
+        fetch_photos()
+        assert calls == []
+    assert not Photo.objects.filter(request=request).exists()
+    assert speak.ids() == [request.number]
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "gopher://x.example/", "no address", "http://", "//x"])
+def test_what_is_no_address(speak: Speaker, city: SmallCity, api_key: str, url: str) -> None:
+    refused(speak.post("requests", form(city, api_key, media_url=url)), 400, "media_url")
 
 
 # --- Who may write -----------------------------------------------------------------------------------
@@ -364,7 +393,7 @@ def test_without_a_good_key(speak: Speaker, city: SmallCity, api_key: str, given
 
 
 def test_the_key_is_asked_for_before_anything_else(speak: Speaker, city: SmallCity) -> None:
-    refused(speak.post("requests", {}), 403, "api_key")
+    refused(speak.post("requests", {"description": "Deep."}), 403, "api_key")
 
 
 def test_a_revoked_key(speak: Speaker, city: SmallCity, api_key: str) -> None:
@@ -496,7 +525,7 @@ def test_without_one_two_reports_are_two(speak: Speaker, city: SmallCity, api_ke
         (b"--x\r\nnot a part", "multipart/form-data; boundary=x"),
         (b"anything", "multipart/form-data"),
         (b"anything", "multipart/form-data; boundary="),
-        (b"anything", "multipart/form-data; boundary=\xc3\xa4".decode()),
+        (b"anything", "multipart/form-data; boundary=\xe4"),
     ],
 )
 def test_a_body_that_is_no_form(speak: Speaker, city: SmallCity, api_key: str, body: bytes, content_type: str) -> None:
