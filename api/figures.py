@@ -18,6 +18,13 @@ SELECT 'photos', count(*), coalesce(extract(epoch FROM now() - min(created_at)),
 """
 
 
+_FORWARDS = """
+SELECT state, count(*) FROM requests311_forward WHERE state IN ('waiting', 'token') GROUP BY state
+UNION ALL
+SELECT 'stuck', count(*) FROM requests311_forward WHERE state = 'stuck'
+"""
+
+
 class WaitingWork(Collector):
     """Each count uses a partial index of the waiting rows only, so that it stays cheap on big tables."""
 
@@ -31,5 +38,14 @@ class WaitingWork(Collector):
             for work, count, seconds in cursor.fetchall():
                 waiting.add_metric([work], float(count))
                 oldest.add_metric([work], float(seconds))
+            cursor.execute(_FORWARDS)
+            states = {"waiting": 0, "token": 0, **dict(cursor.fetchall())}
         yield waiting
         yield oldest
+        # Not among what waits for a worker: these wait for a department's own system, which may take days.
+        forwards = GaugeMetricFamily(
+            "requests311_forwards", "Requests on their way to a department's own system, by state.", labels=["state"]
+        )
+        for state, count in states.items():
+            forwards.add_metric([state], float(count))
+        yield forwards

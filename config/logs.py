@@ -11,6 +11,7 @@ SECRET_KEYS = frozenset(
         "access",
         "refresh",
         "token",
+        "api_key",
         "authorization",
         "email",
         "phone",

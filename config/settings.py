@@ -17,6 +17,7 @@ from environs import Env, EnvError
 from config.geocoder import Geocoder, geocoder
 from config.geodjango import library_paths
 from config.logs import logging_settings
+from config.mail import mail_settings
 from config.storages import storage_settings
 
 django_stubs_ext.monkeypatch()
@@ -86,6 +87,21 @@ if not 0 < GEOCODER_TIMEOUT_SECONDS <= 10:
 #: What Open311's discovery tells developers: whom to ask, and where to get an API key. Empty: the jurisdictions' names.
 OPEN311_CONTACT: str = read("str", "OPEN311_CONTACT", "")
 OPEN311_KEY_SERVICE: str = read("str", "OPEN311_KEY_SERVICE", "")
+#: smtp://user:password@host:587 (STARTTLS), smtps://… (TLS from the start), smtp+plain://host:25 (neither).
+EMAIL_URL: str = read("str", "EMAIL_URL", "")
+try:
+    EMAIL_BACKEND, EMAIL_OPTIONS = mail_settings(EMAIL_URL)
+except ValueError as error:
+    problems.append(f"EMAIL_URL: {error}")
+    EMAIL_BACKEND, EMAIL_OPTIONS = mail_settings("")
+EMAIL_HOST, EMAIL_PORT = EMAIL_OPTIONS.host, EMAIL_OPTIONS.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL_OPTIONS.user, EMAIL_OPTIONS.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_OPTIONS.starttls, EMAIL_OPTIONS.tls
+#: For every step of the conversation with the mail server.
+EMAIL_TIMEOUT = 10
+#: Whose letters they are.
+DEFAULT_FROM_EMAIL: str = read("str", "EMAIL_FROM", "requests311@localhost")
+
 #: Hosts on private addresses, as `host` or `host:port`, that a department's connector or a client's media_url may name.
 OUTBOUND_PRIVATE_HOSTS: list[str] = read("list", "OUTBOUND_PRIVATE_HOSTS", [])
 
@@ -367,6 +383,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60,
         "options": {"expires": 60},
     },
+    "forward-due": {
+        "task": "requests311.tasks.forward_due",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    "poll-connectors": {
+        "task": "requests311.tasks.poll_connectors",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
     "fold-map-journal": {
         "task": "requests311.tasks.fold_map_journal",
         "schedule": SWEEP_SECONDS,
@@ -385,6 +411,15 @@ CELERY_BEAT_SCHEDULE = {
     "retain": {"task": "requests311.tasks.retain", "schedule": 3600, "options": {"expires": 3600}},
     "forget-expired": {"task": "api.tasks.forget_expired", "schedule": 3600, "options": {"expires": 3600}},
 }
+
+#: Seconds between two questions to a department's own system what became of its requests.
+CONNECTOR_POLL_SECONDS: int = read("int", "CONNECTOR_POLL_SECONDS", 60)
+if CONNECTOR_POLL_SECONDS < 1:
+    problems.append("CONNECTOR_POLL_SECONDS: must be 1 or more")
+#: One HTTP call to a department's own system ends after this many seconds, at most 10.
+FORWARD_TIMEOUT_SECONDS: float = read("float", "FORWARD_TIMEOUT_SECONDS", 10.0)
+if not 0 < FORWARD_TIMEOUT_SECONDS <= 10:
+    problems.append("FORWARD_TIMEOUT_SECONDS: more than 0 and at most 10")
 
 #: A delivery taken by a worker that died is free again after this many seconds.
 DELIVERY_LEASE_SECONDS: int = read("int", "DELIVERY_LEASE_SECONDS", 60)

@@ -1,4 +1,4 @@
-"""Event → who is told, and why → outbox. The only place that decides whom we tell."""
+"""Event → who is told, and why → outbox; and which other system gets it. The only place that decides whom we tell."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from notifications import outbox
+from requests311.forwarding.making import forward
 from requests311.models import Audience, Event, EventKind
 from requests311.statuses import Status
 
@@ -18,16 +19,20 @@ TIME_TO_LIVE = timedelta(days=7)
 
 @transaction.atomic
 def announce(event_id: UUID) -> bool:
-    """Puts the messages of one event into the outbox; False where it is done already or being done now."""
+    """Puts the messages of one event into the outbox, and a new request on its way to its department's own system.
+
+    False where it is done already or being done now.
+    """
     event = (
         Event.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related("request__jurisdiction")
+        .select_related("request__jurisdiction", "request__department")
         .filter(pk=event_id, announced_at=None)
         .first()
     )
     if event is None:
         return False
     outbox.enqueue(notices_of(event))
+    forward(event)
     Event.objects.filter(pk=event.pk).update(announced_at=timezone.now())
     return True
 

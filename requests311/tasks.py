@@ -72,6 +72,40 @@ def fetch_photos() -> None:
     fetching.fetch_due()
 
 
+@shared_task(name="requests311.tasks.forward_due")
+def forward_due() -> None:
+    """Wakes one task for each department's system that has something to get; one that is slow holds up its own only."""
+    from requests311.forwarding import sending
+
+    sending.give_up()
+    for connector_id in sending.connectors_due():
+        wake(forward_through, connector_id)
+
+
+@shared_task(name="requests311.tasks.forward_through")
+def forward_through(connector_id: int) -> None:
+    from requests311.forwarding import sending
+
+    if sending.forward_through(connector_id):
+        wake(forward_through, connector_id)
+
+
+@shared_task(name="requests311.tasks.poll_connectors")
+def poll_connectors() -> None:
+    """Wakes one task for each department's system that is to be asked for news."""
+    from requests311.forwarding import polling
+
+    for connector_id in polling.connectors_to_poll():
+        wake(poll_connector, connector_id)
+
+
+@shared_task(name="requests311.tasks.poll_connector")
+def poll_connector(connector_id: int) -> int:
+    from requests311.forwarding import polling
+
+    return polling.poll(connector_id)
+
+
 @shared_task(name="requests311.tasks.areas_take_effect")
 def areas_take_effect() -> int:
     """Versions of areas whose first day has come, wherever it is past midnight."""

@@ -35,12 +35,13 @@ def receive_update(
     by: Actor | None = None,
     within: Jurisdiction | None = None,
 ) -> Event | None:
-    """Writes the update onto the timeline, once; None where this update of this source was received before.
+    """Writes the update onto the timeline, once; None where this update of this source was received before, and where
+    a department's own system says nothing new.
 
     `by` is whose word it is: somebody who works on the request, or its reporter; nobody for a department's own system,
     which was trusted when it was connected. `at` is when it happened, as the source has it; a request of another
-    jurisdiction than `within` is as good as absent. A text that changes no
-    status is a comment that everybody may read. Raises NotFound and NotAllowed.
+    jurisdiction than `within` is as good as absent. A text that changes no status is a comment that everybody may
+    read. Raises NotFound and NotAllowed.
     """
     request = locked(key, by.sees() if by is not None else Condition("true"))
     if within is not None and request.jurisdiction_id != within.pk:
@@ -53,7 +54,8 @@ def receive_update(
     moves = _moves(request, status, by, works=works)
     happened = _plausible(request, at)
     if not moves:
-        return _comment(request, by, text, happened)
+        # Systems repeat how a request stands; that is nothing to tell people.
+        return _comment(request, by, text, happened) if by is not None or text.strip() else None
     for to in moves[:-1]:
         carry_out(request, by=by.user if by else None, to=to)
     last = moves[-1]

@@ -1,6 +1,8 @@
+from requests311.models.connector import Connector, ConnectorFormat, ConnectorKind, ConnectorUpdates
 from requests311.models.department import Department
 from requests311.models.event import Audience, Event, EventKind
 from requests311.models.event_removal import EventRemoval
+from requests311.models.forward import Forward, ForwardState
 from requests311.models.jurisdiction import Jurisdiction
 from requests311.models.map_count import HeatCount, MapChange, MapCount
 from requests311.models.membership import Membership
@@ -24,12 +26,18 @@ __all__ = [
     "AssetPolicy",
     "Attribute",
     "Audience",
+    "Connector",
+    "ConnectorFormat",
+    "ConnectorKind",
+    "ConnectorUpdates",
     "Datatype",
     "Department",
     "DueUnit",
     "Event",
     "EventKind",
     "EventRemoval",
+    "Forward",
+    "ForwardState",
     "HeatCount",
     "Jurisdiction",
     "MapChange",

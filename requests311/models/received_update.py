@@ -20,7 +20,7 @@ class ReceivedUpdateQuerySet(models.QuerySet["ReceivedUpdate"]):
 class ReceivedUpdate(models.Model):
     """What another system said of a request, by its own id for it: each is written onto the timeline once."""
 
-    #: `key:<id of an API key>` or `connector:<id>`.
+    #: `key:<id of an API key>` or `forward:<id>`.
     source = models.CharField(max_length=60)
     update_id = models.CharField(max_length=200)
     request = models.ForeignKey(ServiceRequest, on_delete=models.CASCADE, related_name="+")
