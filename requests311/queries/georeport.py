@@ -259,7 +259,8 @@ _UPDATE_FIELDS: tuple[tuple[str, str, Kind], ...] = (
     ("service_request_id", "r.number", Kind.PLAIN),
     (
         "status",
-        f"CASE WHEN COALESCE(NULLIF(e.to_status, ''), e.data->>'status', r.status) IN ({_OPEN}) THEN 'open' ELSE 'closed' END",
+        f"CASE WHEN COALESCE(NULLIF(e.to_status, ''), e.data->>'status', r.status) IN ({_OPEN})"
+        " THEN 'open' ELSE 'closed' END",
         Kind.PLAIN,
     ),
     ("updated_datetime", _time("e.at"), Kind.PLAIN),

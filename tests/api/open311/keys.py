@@ -19,4 +19,4 @@ def revoke_key(text: str) -> None:
 
 def stored_rows() -> list[dict[str, Any]]:
     """All that the database knows of keys."""
-    return list(ApiKey.objects.values())
+    return [dict(row) for row in ApiKey.objects.values()]

@@ -82,8 +82,8 @@ def sandbox_of(city: SmallCity) -> SmallCity:
     return SmallCity(made, city.origin, {"boundary": made.boundary}, departments, services)
 
 
-def form(city: SmallCity, key: str, /, ward: str = "west", **more: Any) -> dict[str, Any]:
-    """What a client posts; `more` adds or replaces arguments, and None leaves one out."""
-    latitude, longitude = city.point_in(ward)
+def form(city: SmallCity, key: str, /, **more: Any) -> dict[str, Any]:
+    """What a client posts in a `ward`; `more` adds or replaces arguments, and None leaves one out."""
+    latitude, longitude = city.point_in(more.pop("ward", "west"))
     values = {"api_key": key, "service_code": "pothole", "lat": latitude, "long": longitude, **more}
     return {name: value for name, value in values.items() if value is not None}

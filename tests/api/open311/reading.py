@@ -67,20 +67,29 @@ class Speaker:
     def url(self, path: str) -> str:
         return f"{ROOT}/{path}.{self.format}"
 
-    def get(self, path: str, query: Mapping[str, Any] | None = None, **headers: str) -> Answer:
+    def get(
+        self, path: str, query: Mapping[str, Any] | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """GET the path under the endpoint, less its suffix."""
         return read(self.client.get(self.url(path), query or {}, headers=headers), self.format)
 
     def post(
-        self, path: str, form: Mapping[str, Any] | Sequence[tuple[str, Any]], *, multipart: bool = False, **headers: str
+        self,
+        path: str,
+        form: Mapping[str, Any] | Sequence[tuple[str, Any]],
+        *,
+        multipart: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """POST a form; a value that is a list is sent repeated."""
         if multipart:
             return read(self.client.post(self.url(path), dict(form), headers=headers), self.format)
         body = urlencode(form, doseq=True)
-        return self.post_body(path, body.encode(), "application/x-www-form-urlencoded", **headers)
+        return self.post_body(path, body.encode(), "application/x-www-form-urlencoded", headers=headers)
 
-    def post_body(self, path: str, body: bytes, content_type: str, **headers: str) -> Answer:
+    def post_body(
+        self, path: str, body: bytes, content_type: str, *, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         response = self.client.generic("POST", self.url(path), body, content_type, headers=headers)
         return read(response, self.format)
 
@@ -159,3 +168,8 @@ def refused(answer: Answer, status: int, *words: str) -> list[str]:
     for word in words:
         assert any(word in description for description in descriptions), (word, descriptions)
     return descriptions
+
+
+def streamed(response: Any) -> bytes:
+    """All of an answer that comes in pieces."""
+    return b"".join(response.streaming_content)

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from tests.api.open311.making import ago, in_status, reported, rows, times, w3c
-from tests.api.open311.reading import REQUEST_FIELDS, ROOT, Speaker
+from tests.api.open311.reading import REQUEST_FIELDS, ROOT, Speaker, streamed
 from tests.factories.cities import SmallCity, small_city
 from tests.requests311.reporting import request_row
 
@@ -20,13 +20,13 @@ def bulk(**query: Any) -> list[dict[str, str]]:
     assert response.status_code == 200, response.content
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response.streaming
-    text = b"".join(response.streaming_content).decode()
+    text = streamed(response).decode()
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def test_a_header_even_without_a_row(city: SmallCity) -> None:
     response = Client().get(f"{ROOT}/bulk/requests.csv")
-    head = b"".join(response.streaming_content).decode().strip().split(",")
+    head = streamed(response).decode().strip().split(",")
     assert set(head) >= REQUEST_FIELDS
     assert head[0] == "service_request_id"
 

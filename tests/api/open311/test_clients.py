@@ -6,7 +6,6 @@
 import io
 import itertools
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -108,7 +107,7 @@ def test_georeport_needs_no_jurisdiction_where_there_is_one(endpoint: str, city:
 
 
 @pytest.fixture
-def three(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def three(monkeypatch: pytest.MonkeyPatch) -> Any:
     # It is written for Python 2; nothing else is done to it.
     monkeypatch.setattr(itertools, "ifilter", filter, raising=False)
     import three
@@ -117,7 +116,7 @@ def three(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.fixture
-def city_api(three: ModuleType, endpoint: str, key: str) -> Iterator[Any]:
+def city_api(three: Any, endpoint: str, key: str) -> Iterator[Any]:
     client = three.Three(endpoint, api_key=key, jurisdiction="smallville")
     yield client
     # It leaves its connections open.

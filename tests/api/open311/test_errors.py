@@ -114,7 +114,7 @@ def test_a_form_that_says_no_length_or_a_wrong_one(speak: Speaker, city: SmallCi
 
 @pytest.mark.parametrize("path", [*READ, "nothing"])
 def test_any_site_s_page_may_read(speak: Speaker, city: SmallCity, path: str) -> None:
-    assert speak.get(path, Origin="https://map.example").headers["Access-Control-Allow-Origin"] == "*"
+    assert speak.get(path, headers={"Origin": "https://map.example"}).headers["Access-Control-Allow-Origin"] == "*"
 
 
 @pytest.mark.parametrize("path", READ)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.api.open311.making import reported, said
-from tests.api.open311.reading import FORMATS, ROOT, read
+from tests.api.open311.reading import FORMATS, ROOT, read, streamed
 from tests.factories.cities import SmallCity
 
 pytestmark = pytest.mark.django_db
@@ -113,7 +113,7 @@ def test_bulk(filled: SmallCity, query: str) -> None:
     response = Client().get(f"{ROOT}/bulk/requests.csv", QUERY_STRING=query)
     assert response.status_code in {200, 400, 404}
     if response.status_code == 200:
-        assert b"".join(response.streaming_content).startswith(b"service_request_id")
+        assert streamed(response).startswith(b"service_request_id")
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -1,5 +1,7 @@
 """GET services: what can be reported."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from requests311.models import Jurisdiction, Service
@@ -10,7 +12,7 @@ from tests.factories.cities import SmallCity, small_city
 pytestmark = pytest.mark.django_db
 
 
-def codes(speak: Speaker, query: dict[str, object] | None = None) -> set[str]:
+def codes(speak: Speaker, query: Mapping[str, object] | None = None) -> set[str]:
     answer = speak.get("services", query)
     assert answer.status == 200, answer.content
     return {entry["service_code"] for entry in answer.content}

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from requests311.models import Event
 from tests.api.open311.making import ago, rows, times
-from tests.api.open311.reading import FORMATS, Speaker
+from tests.api.open311.reading import FORMATS, Speaker, streamed
 from tests.factories.cities import SmallCity, small_city
 from tests.requests311.reporting import request_row
 
@@ -130,6 +130,6 @@ def test_bulk_is_a_statement_for_many_rows() -> None:
     fill(small_city())
     with CaptureQueriesContext(connection) as counted:
         response = Client().get("/open311/v2/bulk/requests.csv")
-        lines = b"".join(response.streaming_content).count(b"\r\n")
+        lines = streamed(response).count(b"\r\n")
     assert lines == THOUSAND + 1
     assert len(counted) <= 4

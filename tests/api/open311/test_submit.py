@@ -404,7 +404,7 @@ def test_a_revoked_key(speak: Speaker, city: SmallCity, api_key: str) -> None:
 
 def test_a_key_is_accepted_in_the_query_and_as_a_header_too(speak: Speaker, city: SmallCity, api_key: str) -> None:
     sent = form(city, api_key, api_key=None)
-    assert made(speak.post("requests", sent, **{"X-Api-Key": api_key}))
+    assert made(speak.post("requests", sent, headers={"X-Api-Key": api_key}))
     response = speak.client.post(f"{speak.url('requests')}?api_key={api_key}", sent)
     assert response.status_code == 200
 
@@ -492,17 +492,17 @@ def test_a_sandbox_shows_what_is_in_it_and_only_when_it_is_named(
 
 
 def test_the_same_idempotency_key_gives_the_request_made_before(speak: Speaker, city: SmallCity, api_key: str) -> None:
-    first = speak.post("requests", form(city, api_key), **{"Idempotency-Key": "report 1"})
-    again = speak.post("requests", form(city, api_key), **{"Idempotency-Key": "report 1"})
-    other = speak.post("requests", form(city, api_key), **{"Idempotency-Key": "report 2"})
+    first = speak.post("requests", form(city, api_key), headers={"Idempotency-Key": "report 1"})
+    again = speak.post("requests", form(city, api_key), headers={"Idempotency-Key": "report 1"})
+    other = speak.post("requests", form(city, api_key), headers={"Idempotency-Key": "report 2"})
     assert first.content == again.content
     assert made(first) != made(other)
     assert ServiceRequest.objects.count() == 2
 
 
 def test_another_client_s_idempotency_key_is_another(speak: Speaker, city: SmallCity, api_key: str) -> None:
-    first = speak.post("requests", form(city, api_key), **{"Idempotency-Key": "report 1"})
-    other = speak.post("requests", form(city, make_key("Another")), **{"Idempotency-Key": "report 1"})
+    first = speak.post("requests", form(city, api_key), headers={"Idempotency-Key": "report 1"})
+    other = speak.post("requests", form(city, make_key("Another")), headers={"Idempotency-Key": "report 1"})
     assert made(first) != made(other)
 
 
@@ -537,7 +537,7 @@ def test_a_body_that_is_no_form(speak: Speaker, city: SmallCity, api_key: str, b
 def test_xml_that_is_sent_is_never_expanded(speak: Speaker, city: SmallCity, api_key: str) -> None:
     lol = b"".join(b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10 if n else b"lol" * 10) for n in range(10))
     bomb = b"<?xml version='1.0'?><!DOCTYPE r [" + lol + b"]><r>&l9;</r>"
-    answer = speak.post_body("requests", bomb, "text/xml; charset=utf-8", **{"X-Api-Key": api_key})
+    answer = speak.post_body("requests", bomb, "text/xml; charset=utf-8", headers={"X-Api-Key": api_key})
     refused(answer, 400)
 
 

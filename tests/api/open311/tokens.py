@@ -1,7 +1,17 @@
-"""Requests that went on to another system, which answered with a token."""
+"""Requests that went on to a department's own system, which answered with a token."""
 
-from requests311.models import Forward, ServiceRequest
+from django.utils import timezone
+
+from requests311.models import Connector, ConnectorKind, Forward, ForwardState, ServiceRequest
 
 
 def answered_with_token(request: ServiceRequest, token: str) -> Forward:
-    return Forward.objects.create(request=request, token=token)
+    """The request's department has a connector, which got this token; none where it is empty."""
+    connector, _ = Connector.objects.get_or_create(
+        department=request.department, defaults={"kind": ConnectorKind.OPEN311, "url": "https://x.example/open311/v2"}
+    )
+    state = ForwardState.TOKEN if token else ForwardState.WAITING
+    now = timezone.now()
+    return Forward.objects.create(
+        request=request, connector=connector, state=state, token=token, next_attempt_at=now, trying_since=now
+    )
