@@ -25,7 +25,8 @@ from requests311.statuses import OPEN, Status
 DAYS_AT_MOST = 90
 #: "most recent 90 days or first 1000 requests returned - whichever is smallest" (the same place).
 FIRST = 1000
-PAGE_SIZES = (50, 500)
+#: A client may ask for fewer than the 50 that a page has.
+PAGE_SIZE, PAGE_SIZE_AT_MOST = 50, 500
 #: Ninety days of a city have fewer pages.
 PAGES_AT_MOST = 100_000
 RADIUS_METRES = 50_000
@@ -114,7 +115,7 @@ def _page(given: Parameters) -> tuple[int, int]:
     """(limit, skip); paging begins with `page` or `page_size`."""
     if not given.text("page") and not given.text("page_size"):
         return FIRST, 0
-    size = given.whole("page_size", least=PAGE_SIZES[0], most=PAGE_SIZES[1], default=PAGE_SIZES[0])
+    size = given.whole("page_size", least=1, most=PAGE_SIZE_AT_MOST, default=PAGE_SIZE)
     page = given.whole("page", least=1, most=PAGES_AT_MOST, default=1)
     return size, (page - 1) * size
 

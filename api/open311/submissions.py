@@ -25,6 +25,7 @@ from geo.geocoding import own
 from geo.models import Address
 from requests311.actions.submit import PHOTOS_AT_MOST, submit
 from requests311.catalogue import catalogue_of
+from requests311.city.sandbox import sandbox_code
 from requests311.models import Attribute, Datatype, Jurisdiction
 from requests311.photos.intake import receive
 
@@ -70,7 +71,7 @@ def jurisdiction_of(request: HttpRequest, key: ApiKey) -> Jurisdiction:
         return named
     if named.sandbox:
         return named
-    sandbox = Jurisdiction.objects.filter(code=f"{named.code}-sandbox", sandbox=True).first()
+    sandbox = Jurisdiction.objects.filter(code=sandbox_code(named.code), sandbox=True).first()
     if sandbox is None:
         raise Refused(403, f"api_key is for testing, and {named.code} has no sandbox")
     return sandbox

@@ -14,6 +14,11 @@ M = TypeVar("M", bound=models.Model)
 SUFFIX = "-sandbox"
 
 
+def sandbox_code(code: str) -> str:
+    """The code of a jurisdiction's sandbox; codes have 40 characters at most."""
+    return f"{code[: 40 - len(SUFFIX)]}{SUFFIX}"
+
+
 class SandboxExists(Exception):
     """There is a sandbox of this jurisdiction already."""
 
@@ -24,7 +29,7 @@ def make_sandbox(jurisdiction: Jurisdiction) -> Jurisdiction:
 
     Raises SandboxExists.
     """
-    code = f"{jurisdiction.code[: 40 - len(SUFFIX)]}{SUFFIX}"
+    code = sandbox_code(jurisdiction.code)
     if Jurisdiction.objects.filter(code=code).exists():
         raise SandboxExists(code)
     old = jurisdiction.boundary

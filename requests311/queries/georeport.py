@@ -286,7 +286,7 @@ def updates_text(
         f" WHERE e.id >= %s AND e.id < %s AND e.at BETWEEN %s AND %s AND e.audience = 'public'"
         f" AND e.kind <> 'submitted' AND {where} ORDER BY e.id LIMIT {int(limit)}) row"
     )
-    params = [between, _first_id(begin - timedelta(days=1)), _first_id(end + _WRITTEN_LATER), begin, end]
+    params: list[Any] = [between, _first_id(begin - timedelta(days=1)), _first_id(end + _WRITTEN_LATER), begin, end]
     with connection.cursor() as cursor:
         cursor.execute(sql, [*params, *(param for condition in conditions for param in condition.params)])
         return str(cursor.fetchone()[0])

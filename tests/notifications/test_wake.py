@@ -41,7 +41,8 @@ def celery_at(url: str, queue: str = "q", **options: Any) -> Any:
 
     def hello(*_ids: str) -> None: ...
 
-    return app.task(name="test.hello", **options)(hello)
+    task: Any = app.task
+    return task(name="test.hello", **options)(hello)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,5 @@ def answered_with_token(request: ServiceRequest, token: str) -> Forward:
     )
     state = ForwardState.TOKEN if token else ForwardState.WAITING
     now = timezone.now()
-    return Forward.objects.create(
-        request=request, connector=connector, state=state, token=token, next_attempt_at=now, trying_since=now
-    )
+    sent_at = now if token else None
+    return Forward.objects.create(request=request, connector=connector, state=state, token=token, sent_at=sent_at)
