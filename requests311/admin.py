@@ -142,9 +142,8 @@ class PhotoAdmin(ReadOnlyAdmin):
 class ConnectorForm(forms.ModelForm[Connector]):
     """The key is written and never shown: left empty it stays."""
 
-    new_api_key = forms.CharField(
+    api_key = forms.CharField(
         required=False,
-        strip=True,
         max_length=500,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
         help_text="Open311: the api_key. Webhook: the secret of its signature. Left empty, the present one stays.",
@@ -153,15 +152,12 @@ class ConnectorForm(forms.ModelForm[Connector]):
     class Meta:
         model = Connector
         fields = (
-            *("department", "kind", "url", "email", "format", "jurisdiction_id", "new_api_key"),
+            *("department", "kind", "url", "email", "format", "jurisdiction_id", "api_key"),
             *("service_codes", "share_contact", "updates", "active"),
         )
 
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        # Before the model's own check, which asks a webhook for its secret.
-        self.instance.api_key = self.cleaned_data.get("new_api_key") or self.instance.api_key
-        return cleaned
+    def clean_api_key(self) -> str:
+        return self.cleaned_data["api_key"] or self.instance.api_key
 
 
 @admin.register(Connector)

@@ -128,7 +128,7 @@ def _forwards(connector: Connector, remote_ids: Iterable[str]) -> Mapping[str, S
     """By the other side's id. One of theirs may stand for several of ours, where they have merged them."""
     wanted = {remote_id for remote_id in remote_ids if remote_id}
     by_id: dict[str, list[Forward]] = {}
-    for forward in Forward.objects.filter(connector=connector.pk, remote_id__in=wanted):
+    for forward in Forward.objects.known_as(wanted).filter(connector=connector.pk):
         by_id.setdefault(forward.remote_id, []).append(forward)
     return by_id
 

@@ -15,7 +15,6 @@ from requests311.forwarding import words
 from requests311.forwarding.outcomes import Accepted, Failed, NotYet, Outcome, Promised
 from requests311.forwarding.patience import PATIENCE, outage_pause, pause
 from requests311.models import Connector, Forward, ForwardState
-from requests311.models.forward import UNDER_WAY
 from requests311.statuses import Status
 
 #: So many failures in a row are worth a look.
@@ -101,7 +100,7 @@ def _again(forward: Forward, error: str, wait: timedelta = timedelta()) -> None:
 
 def stuck(forward_id: UUID, error: str) -> bool:
     """A person has to look at it; its last error stays, where it has one."""
-    found = Forward.objects.filter(pk=forward_id, state__in=UNDER_WAY)
+    found = Forward.objects.under_way().filter(pk=forward_id)
     if not found.filter(last_error="").update(state=ForwardState.STUCK, last_error=error) and not found.update(
         state=ForwardState.STUCK
     ):

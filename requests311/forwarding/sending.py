@@ -28,7 +28,6 @@ from requests311.models import (
     PhotoState,
     ServiceRequest,
 )
-from requests311.models.forward import UNDER_WAY
 from requests311.models.photo_fetch import FetchState
 from requests311.statuses import OPEN, Status
 
@@ -82,7 +81,7 @@ def _free(now: datetime) -> "QuerySet[Connector]":
 def give_up() -> int:
     """Makes those stuck whose time is up and whose connector has been down so long that they are not even tried."""
     late = timezone.now() - PATIENCE - timedelta(hours=1)
-    found = Forward.objects.filter(state__in=UNDER_WAY, connector__active=True, waiting_since__lt=late)
+    found = Forward.objects.under_way().filter(connector__active=True, waiting_since__lt=late)
     ids = list(found.values_list("pk", flat=True)[:_GIVE_UP_LIMIT])
     return sum(stuck(forward_id, "The other side could not be reached.") for forward_id in ids)
 

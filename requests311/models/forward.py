@@ -1,8 +1,8 @@
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import BooleanField, F, Func, Q
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -18,23 +18,37 @@ class ForwardState(models.TextChoices):
     STUCK = "stuck"  # a person has to look
 
 
-#: Something is still to be done by us.
-UNDER_WAY: Sequence[str] = (ForwardState.WAITING, ForwardState.TOKEN)
+def _literally(column: str, condition: str) -> Func:
+    """Written out: PostgreSQL takes a partial index only where it sees the value, which a parameter does not show."""
+    return Func(F(column), template=f"%(expressions)s {condition}", output_field=BooleanField())
 
 
 class ForwardQuerySet(models.QuerySet["Forward"]):
+    def under_way(self) -> "ForwardQuerySet":
+        return self.filter(_literally("state", "IN ('waiting', 'token')"))
+
+    def stuck(self) -> "ForwardQuerySet":
+        return self.filter(_literally("state", "= 'stuck'"))
+
+    def known_as(self, remote_ids: Iterable[str]) -> "ForwardQuerySet":
+        """Those that the other side calls so."""
+        return self.filter(_literally("remote_id", "<> ''"), remote_id__in=list(remote_ids))
+
     def due(self, now: datetime) -> "ForwardQuerySet":
         """What may be sent, or asked after, now."""
-        return self.filter(
+        return self.under_way().filter(
             Q(connector__paused_until=None) | Q(connector__paused_until__lte=now),
-            state__in=UNDER_WAY,
             next_attempt_at__lte=now,
             connector__active=True,
         )
 
     def polled(self) -> "ForwardQuerySet":
         """Known to the other side, and not closed there as far as we know."""
-        return self.filter(state=ForwardState.ACCEPTED).exclude(remote_id="").exclude(remote_status="closed")
+        return self.filter(
+            _literally("state", "= 'accepted'"),
+            _literally("remote_id", "<> ''"),
+            _literally("remote_status", "<> 'closed'"),
+        )
 
 
 class Forward(models.Model):

@@ -15,6 +15,8 @@ BIG = {
     "requests311_servicerequest",
     "requests311_event",
     "requests311_photo",
+    "requests311_forward",
+    "requests311_receivedupdate",
     "notifications_message",
     "notifications_delivery",
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -18,7 +19,7 @@ from requests311.map.features import collection
 from requests311.map.filters import Filters
 from requests311.map.tiles import tile
 from requests311.map.world import Box
-from requests311.models import Event, Photo, ServiceRequest
+from requests311.models import Connector, Event, Forward, Photo, ServiceRequest
 from requests311.photos import variants
 from requests311.policies import Role
 from requests311.queries import georeport
@@ -245,3 +246,58 @@ class TestMap:
             collection(Box.parts(-99.95, 40.05, -99.95 + size, 40.05 + size), Filters(), 100)
             collection(Box.parts(-99.95, 40.05, -99.95 + size, 40.05 + size), Filters(status=["submitted"]), 100)
             assert len(taken) == 2
+
+
+class TestForwards:
+    """Years of forwards, nearly all accepted and closed there."""
+
+    @pytest.fixture
+    def connector(self, city: SmallCity) -> Connector:
+        made = Connector.objects.create(department=city.departments["roads"], kind="open311", url="https://x.example")
+        one = Forward.objects.create(
+            request=ServiceRequest.objects.order_by("pk")[0],
+            connector=made,
+            state="accepted",
+            sent_at=timezone.now(),
+            remote_status="closed",
+        )
+        table, now = Forward._meta.db_table, timezone.now()
+        names = [field.column for field in Forward._meta.concrete_fields]
+        changed = {
+            "id": "r.id",
+            "request_id": "r.id",
+            "remote_id": "'B-' || r.number",
+            "state": "CASE WHEN r.status = 'submitted' THEN 'waiting' ELSE 'accepted' END",
+            "remote_status": "CASE WHEN r.number LIKE '%%7' AND r.number LIKE 'N000%%' THEN 'open' ELSE 'closed' END",
+        }
+        values = ", ".join(changed.get(name, f"f.{name}") for name in names)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table} f, requests311_servicerequest r"
+                " WHERE r.id <> f.request_id AND f.id = %s AND %s::timestamptz IS NOT NULL",
+                [one.pk, now],
+            )
+        analyze_all()
+        return made
+
+    def taken(self, rows: "QuerySet[Any]") -> set[str]:
+        """By the plan that fits all values, which is the one that a prepared statement has."""
+        sql, params = rows.query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        return indexes(sql, params, Forward._meta.db_table)
+
+    def test_what_is_due(self, connector: Connector) -> None:
+        due = Forward.objects.due(timezone.now()).filter(connector=connector.pk).order_by("next_attempt_at")
+        assert "forward_due" in self.taken(due[:1])
+
+    def test_what_is_stuck(self, connector: Connector) -> None:
+        assert "forward_stuck" in self.taken(Forward.objects.stuck().order_by("created_at"))
+
+    def test_by_their_id(self, connector: Connector) -> None:
+        known = Forward.objects.known_as(["B-1", "B-2"]).filter(connector=connector.pk)
+        assert "forward_remote_id" in self.taken(known)
+
+    def test_what_is_polled(self, connector: Connector) -> None:
+        polled = Forward.objects.polled().filter(connector=connector.pk, checked_at__lt=timezone.now())
+        assert "forward_polled" in self.taken(polled.order_by("checked_at")[:50])

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from requests311.forwarding import resending
-from requests311.models import Forward, ForwardState
+from requests311.models import Forward
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--department", metavar="CODE", help="only those of this department's connector")
 
     def handle(self, *, resend: bool, department: str | None, **options: Any) -> None:
-        stuck = Forward.objects.filter(state=ForwardState.STUCK).select_related("request", "connector__department")
+        stuck = Forward.objects.stuck().select_related("request", "connector__department")
         if department:
             stuck = stuck.filter(connector__department__code=department)
         count = 0
