@@ -117,7 +117,7 @@ def _once(
 ) -> Answer:
     check_url(url)
     left = _left(deadline)
-    sent: dict[bytes | str, bytes | str] = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **headers}
+    sent: dict[Any, Any] = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **headers}
     timeout = {"connect": left, "read": left, "write": left, "pool": left}
     try:
         with (

@@ -7,7 +7,7 @@ from typing import Literal
 from django.db import transaction
 from django.utils import timezone
 
-from requests311.actions.transition import carry_out, legal_moves, locked
+from requests311.actions.transition import carry_out, check_reopening, legal_moves, locked
 from requests311.actors import Actor
 from requests311.conditions import Condition
 from requests311.errors import NotAllowed, NotFound
@@ -47,7 +47,7 @@ def receive_update(
     if within is not None and request.jurisdiction_id != within.pk:
         raise NotFound
     works = by is None or Permission.WORK in by.permissions_on(request)
-    if by is not None and not works and not by.permissions_on(request):
+    if by is not None and not works and (by.user is None or request.reporter_id != by.user.pk):
         raise NotAllowed("This request is another reporter's.")
     if not ReceivedUpdate.objects.receive(source=source, update_id=update_id, request=request, at=at):
         return None
@@ -83,8 +83,16 @@ def _moves(request: ServiceRequest, status: OutsideStatus | None, by: Actor | No
     if not works:
         assert by is not None
         wanted = Status.WITHDRAWN if status == "closed" else Status.ACKNOWLEDGED
-        return [wanted] if wanted in legal_moves(request, by.permissions_on(request)) else []
+        return [wanted] if _may_move(request, by, wanted) else []
     return _way(Status(request.status), Status.RESOLVED if status == "closed" else Status.ACKNOWLEDGED)
+
+
+def _may_move(request: ServiceRequest, by: Actor, to: Status) -> bool:
+    try:
+        check_reopening(by, request, to)
+    except NotAllowed:
+        return False
+    return to in legal_moves(request, by.permissions_on(request))
 
 
 def _way(start: Status, end: Status) -> list[Status]:

@@ -55,7 +55,7 @@ def transition(
         raise StaleVersion(version=request.version)
     move = _legal_move(request, to, permissions)
     _check_words(move, to, text, resolution)
-    _check_reopening(by, request, to)
+    check_reopening(by, request, to)
     carry_out(request, by=by.user, to=to, text=text, resolution=resolution)
     return request
 
@@ -146,8 +146,8 @@ def _check_words(move: Move, to: Status, text: str, resolution: str) -> None:
         raise Invalid(errors=errors)
 
 
-def _check_reopening(by: Actor, request: ServiceRequest, to: Status) -> None:
-    """Staff may reopen at any time, the reporter within the jurisdiction's window."""
+def check_reopening(by: Actor, request: ServiceRequest, to: Status) -> None:
+    """Staff may reopen at any time, the reporter within the jurisdiction's window. Raises NotAllowed."""
     is_reopening = request.status == Status.RESOLVED and to == Status.ACKNOWLEDGED
     if not is_reopening or Permission.WORK in by.permissions_on(request) or request.resolved_at is None:
         return

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('open311', 'Open311 GeoReport v2'), ('email', 'E-mail'), ('webhook', 'Webhook')], max_length=7)),
-                ('url', models.CharField(blank=True, help_text='Open311: the endpoint without a final slash, https://x.example/open311/v2. Webhook: its whole address.', max_length=500)),
+                ('url', models.CharField(blank=True, help_text='Open311: the endpoint without a final slash, https://x.example/open311/v2. Webhook: its address.', max_length=500)),
                 ('email', models.EmailField(blank=True, max_length=254)),
                 ('format', models.CharField(choices=[('json', 'Json'), ('xml', 'Xml')], default='json', max_length=4)),
                 ('jurisdiction_id', models.CharField(blank=True, max_length=100)),

@@ -59,7 +59,13 @@ def test_the_worker_is_woken_up(city: SmallCity, django_capture_on_commit_callba
 
 @pytest.mark.parametrize(
     ("status", "body", "word"),
-    [(404, b"gone", "404"), (403, b"no", "403"), (200, b"no picture", "picture"), (200, b"", "empty"), (304, b"", "304")],
+    [
+        (404, b"gone", "404"),
+        (403, b"no", "403"),
+        (200, b"no picture", "picture"),
+        (200, b"", "empty"),
+        (304, b"", "304"),
+    ],
 )
 def test_what_is_no_photo_fails_for_good(city: SmallCity, status: int, body: bytes, word: str) -> None:
     with listening(said(status, body)) as (url, asked):

@@ -262,7 +262,7 @@ class TestForwards:
             remote_status="closed",
         )
         table, now = Forward._meta.db_table, timezone.now()
-        names = [field.column for field in Forward._meta.concrete_fields]
+        names = [str(field.column) for field in Forward._meta.concrete_fields]
         changed = {
             "id": "r.id",
             "request_id": "r.id",

@@ -156,7 +156,7 @@ def test_one_that_nobody_may_know_of(city: SmallCity) -> None:
 
 @pytest.mark.parametrize("who", ["stranger", "other department", "auditor"])
 def test_who_neither_works_on_it_nor_reported_it(city: SmallCity, request_: ServiceRequest, who: str) -> None:
-    user = {
+    user: Any = {
         "stranger": guest,
         "other department": lambda: person(role=Role.CREW, city=city, department="parks"),
         "auditor": lambda: person(role=Role.AUDITOR, city=city),
