@@ -100,7 +100,8 @@ def test_a_report_there_is_routed_as_in_the_city(city: SmallCity) -> None:
     real, pretence = report(city, guest()), pretended(city)
     assert pretence.jurisdiction == made
     assert pretence.department.jurisdiction == made
-    assert (pretence.department.code, pretence.reason) == (real.department.code, real.reason)
+    assert pretence.department.code == real.department.code
+    assert pretence.reason.partition(" (rule ")[0] == real.reason.partition(" (rule ")[0]
     assert real.jurisdiction == city.jurisdiction
 
 
