@@ -171,7 +171,7 @@ class RequestPage(serializers.Serializer[Any]):
 class EventDocument(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     version = serializers.IntegerField(help_text="The request's version after this event.")
-    kind = serializers.ChoiceField(EventKind.choices)
+    kind = serializers.ChoiceField([EventKind.SUBMITTED.value, EventKind.STATUS_CHANGED.value])
     at = serializers.DateTimeField()
     from_status = serializers.ChoiceField(Status.choices, allow_null=True)
     to_status = serializers.ChoiceField(Status.choices, allow_null=True)

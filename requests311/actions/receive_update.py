@@ -26,13 +26,13 @@ _REOPENED = "Reopened."
 @transaction.atomic
 def receive_update(
     *,
+    by: Actor | None = None,
     source: str,
     update_id: str,
     key: str,
     text: str = "",
     status: OutsideStatus | None = None,
     at: datetime | None = None,
-    by: Actor | None = None,
     within: Jurisdiction | None = None,
 ) -> Event | None:
     """Writes the update onto the timeline, once; None where this update of this source was received before, and where
@@ -57,7 +57,7 @@ def receive_update(
         # Systems repeat how a request stands; that is nothing to tell people.
         return _comment(request, by, text, happened) if by is not None or text.strip() else None
     for to in moves[:-1]:
-        carry_out(request, by=by.user if by else None, to=to)
+        carry_out(request, by=by.user if by else None, to=to, at=happened)
     last = moves[-1]
     needs_text = TRANSITIONS[Status(request.status)][last].needs_text
     return carry_out(

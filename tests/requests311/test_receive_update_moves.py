@@ -156,11 +156,12 @@ def test_one_that_nobody_may_know_of(city: SmallCity) -> None:
 
 @pytest.mark.parametrize("who", ["stranger", "other department", "auditor"])
 def test_who_neither_works_on_it_nor_reported_it(city: SmallCity, request_: ServiceRequest, who: str) -> None:
-    user: Any = {
+    people: dict[str, Callable[[], User]] = {
         "stranger": guest,
         "other department": lambda: person(role=Role.CREW, city=city, department="parks"),
         "auditor": lambda: person(role=Role.AUDITOR, city=city),
-    }[who]()
+    }
+    user = people[who]()
     with refused(NotAllowed):
         receive(request_, text="Hello.", status="closed", by=Actor(user))
     assert not ReceivedUpdate.objects.exists()

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from requests311.actions.receive_update import receive_update
 from requests311.models import Event, EventKind, Jurisdiction, ServiceRequest
 from requests311.retention.history import remove_old_events
 from tests.api.asking import API, move, refused, submitted, without_what_differs
@@ -30,7 +31,7 @@ def made(phone: APIClient, crew: APIClient, city: SmallCity) -> dict[str, Any]:
     move(crew, made["id"], {"to": "acknowledged", "text": "On our list."}, '"1-00000000"')
     request = ServiceRequest.objects.get()
     Event.objects.create(
-        request=request, version=3, kind=EventKind.STATUS_CHANGED, audience="staff", at=timezone.now(), text="Secret."
+        request=request, version=9, kind=EventKind.STATUS_CHANGED, audience="staff", at=timezone.now(), text="Secret."
     )
     return made
 
@@ -54,6 +55,14 @@ def test_the_timeline_oldest_first(client: APIClient, made: dict[str, Any]) -> N
     assert [event["text"] for event in timeline] == ["", "On our list."]
     assert set(timeline[0]) == {"id", "version", "kind", "at", "from_status", "to_status", "text", "audience"}
     assert timeline[0]["at"] == made["submitted_at"]
+
+
+def test_a_comment_is_told_as_apps_know_it(client: APIClient, made: dict[str, Any]) -> None:
+    """A change of status from one to the same: apps that are out there know no other kind."""
+    assert receive_update(source="forward:1", update_id="1", key=made["number"], text="Crew is out.") is not None
+    comment = events(client, made["number"])[-1]
+    assert (comment["kind"], comment["text"]) == ("status_changed", "Crew is out.")
+    assert (comment["from_status"], comment["to_status"]) == ("acknowledged", "acknowledged")
 
 
 def test_nobody_but_staff_reads_what_is_for_staff(
