@@ -80,7 +80,11 @@ def refusals(statements: list[str], *, atomic: bool) -> Iterator[str]:
     """Why this migration may not be released; nothing for a good one."""
     # Bodies of functions are not run now.
     plain = [re.sub(r"\$(\w*)\$.*?\$\1\$", "''", statement, flags=re.DOTALL) for statement in statements]
+    # A table that is made here is empty, and nobody waits for it.
+    made = set(re.findall(r'CREATE TABLE "(\w+)"', "\n".join(plain)))
     for statement in plain:
+        for table in made:
+            statement = statement.replace(f'"{table}"', '"made_here"')
         for part in statement.split(";"):
             for pattern, way_out in REFUSED:
                 if re.search(pattern, part, re.IGNORECASE | re.DOTALL):
@@ -190,6 +194,13 @@ def test_refused(statement: str) -> None:
 )
 def test_allowed(statement: str) -> None:
     assert not list(refusals([statement], atomic=True))
+
+
+def test_a_table_that_is_made_here_is_empty() -> None:
+    made = 'CREATE TABLE "requests311_event" ("id" uuid NOT NULL PRIMARY KEY);'
+    index = 'CREATE INDEX "i" ON "requests311_event" ("id");'
+    assert not list(refusals([made, index], atomic=True))
+    assert list(refusals([made.replace("event", "event_note"), index], atomic=True))
 
 
 def test_alone() -> None:
