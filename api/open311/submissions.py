@@ -21,7 +21,7 @@ from api.models import ApiKey
 from api.open311.keys import key_of
 from api.open311.parameters import Parameters, checked, jurisdiction_named
 from api.open311.refusals import Refused
-from geo.geocoding import own
+from geo.geocoding.own import search
 from geo.models import Address
 from requests311.actions.submit import PHOTOS_AT_MOST, submit
 from requests311.catalogue import catalogue_of
@@ -121,7 +121,7 @@ def _place(given: Parameters, jurisdiction: Jurisdiction) -> tuple[Point | None,
         return address.place, words or address.label[:300]
     if words:
         # The city's own addresses only: nobody waits for another's server here.
-        found = own.search(words, near=None, limit=1)
+        found = search(words, near=None, limit=1)
         if not found.good:
             raise Refused(400, f"address_string {words} was not found; send lat and long")
         place = orjson.loads(found.json)[0]["location"]

@@ -3,10 +3,10 @@
 from django.urls import path, re_path
 
 from api.open311.bulk import BulkView
+from api.open311.catalogue import DefinitionView, ServicesView
 from api.open311.discovery import DiscoveryView
 from api.open311.endpoint import Unknown
 from api.open311.requests import RequestsView, RequestView
-from api.open311.services import DefinitionView, ServicesView
 from api.open311.tokens import TokenView
 from api.open311.updates import UpdatesView
 

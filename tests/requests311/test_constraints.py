@@ -9,7 +9,8 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from api.models import IdempotencyKey
+from api.models import ApiKey, IdempotencyKey
+from api.open311 import keys
 from geo import outlines
 from geo.models import Address, Area, AreaOutline, AreaPiece, AreaVersion, Asset, Street
 from requests311 import numbers
@@ -23,6 +24,8 @@ from requests311.models import (
     Jurisdiction,
     Membership,
     Photo,
+    PhotoFetch,
+    ReceivedUpdate,
     RoutingRule,
     Service,
     ServiceArea,
@@ -149,6 +152,10 @@ CASES: list[Case] = [
     ("forward_stuck_says_why", Forward, {}, {"state": "stuck"}),
     ("forward_sent_says_when", Forward, {}, {"state": "accepted"}),
     ("forward_sent_says_when", Forward, {}, {"state": "token", "token": "t"}),
+    ("photo_fetch_state_is_known", PhotoFetch, {}, {"state": "lost"}),
+    ("photo_fetch_failed_says_why", PhotoFetch, {}, {"state": "failed"}),
+    ("received_update_once", ReceivedUpdate, {}, {}),
+    ("api_key_kind_is_known", ApiKey, {}, {"kind": "any"}),
 ]
 
 
@@ -165,6 +172,9 @@ def city() -> SmallCity:
     connector = Connector.objects.create(department=made.departments["roads"], kind="open311", url="https://x.example")
     Forward.objects.create(request=request, connector=connector)
     EventRemoval.objects.create(at=NOW, role="somebody", events=1, first_at=NOW, last_at=NOW)
+    PhotoFetch.objects.create(request=request, url="http://x.example/a.jpg")
+    ReceivedUpdate.objects.create(source="key:1", update_id="u", request=request)
+    keys.make(name="An app")
     IdempotencyKey.objects.create(user=reporter, key="k", fingerprint="f")
     light(made)
     return made
@@ -223,6 +233,9 @@ SOUND: list[tuple[type[Any], dict[str, Any], dict[str, Any]]] = [
     (Photo, {}, {"state": "ready", "thumbnail": "t.jpg", "large": "l.jpg"}),
     (Photo, {}, {"state": "rejected", "reason": "corrupt"}),
     (Event, {}, {"version": 2, "audience": "staff", "to_status": ""}),
+    (PhotoFetch, {}, {"state": "failed", "reason": "Gone."}),
+    (ReceivedUpdate, {}, {"update_id": "v"}),
+    (ReceivedUpdate, {}, {"source": "key:2"}),
 ]
 
 #: Of Connector and Forward a second row needs another department or request, which a copy has not: changed in place.

@@ -17,7 +17,7 @@ class Command(BaseCommand):
     requires_migrations_checks = True
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("code", help="code of the jurisdiction, as nyc")
+        parser.add_argument("code", help="code of the jurisdiction to copy")
 
     def handle(self, *, code: str, **options: Any) -> None:
         jurisdiction = Jurisdiction.objects.filter(code=code, sandbox=False).first()
