@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:  # noqa: RET503 (execve does not come
         say(str(problem))
         return UNAVAILABLE
     os.chdir(ROOT)
-    os.execve(venv.PYTHON, [str(venv.PYTHON), "manage.py", *arguments], found)  # noqa: S606, RET503
+    os.execve(venv.PYTHON, [str(venv.PYTHON), "manage.py", *arguments], found)  # noqa: S606
 
 
 if __name__ == "__main__":

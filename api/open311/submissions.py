@@ -23,10 +23,11 @@ from api.open311.parameters import Parameters, checked, jurisdiction_named
 from api.open311.refusals import Refused
 from geo.geocoding.own import search
 from geo.models import Address
-from requests311.actions.submit import PHOTOS_AT_MOST, submit
+from requests311.actions.submit import submit
 from requests311.catalogue import catalogue_of
 from requests311.city.sandbox import sandbox_code
 from requests311.models import Attribute, Datatype, Jurisdiction
+from requests311.photos.fetching import PHOTOS_AT_MOST
 from requests311.photos.intake import receive
 
 #: Everything that a report may name it, a file of at most 20 MB each, and the form around it.
@@ -93,7 +94,7 @@ def submit_report(request: HttpRequest) -> dict[str, Any]:
         "description": _description(request),
         "attributes": _answers(given, jurisdiction, service),
         "contact": _contact(given),
-        "media_urls": _media_urls(request),
+        "media_urls": media_urls(request),
         "client_id": _client_id(request),
     }
     photos = [receive(file=file, by=key.user).pk for file in _files(request)]
@@ -147,7 +148,7 @@ def _contact(given: Parameters) -> dict[str, str]:
     return {"name": name[:200], "email": email, "phone": given.text("phone", at_most=40)}
 
 
-def _media_urls(request: HttpRequest) -> list[str]:
+def media_urls(request: HttpRequest) -> list[str]:
     names = ("media_url", "media_url[]")
     urls = [checked("media_url", url).strip() for name in names for url in request.POST.getlist(name)]
     return list(dict.fromkeys(url for url in urls if url))

@@ -12,7 +12,7 @@ from api.open311.formats import XML_DECLARATION, Format
 from api.open311.parameters import Parameters, checked, jurisdiction_named
 from api.open311.refusals import Refused
 from api.open311.requests import FIRST, visible, window
-from api.open311.submissions import jurisdiction_of, writer
+from api.open311.submissions import jurisdiction_of, media_urls, writer
 from requests311.actions.receive_update import receive_update
 from requests311.actors import Actor
 from requests311.queries import georeport
@@ -68,6 +68,7 @@ def _receive(request: HttpRequest) -> dict[str, Any]:
         at=at,
         by=Actor(key.user),
         within=jurisdiction,
+        media_urls=media_urls(request),
     )
     if event is None:
         raise Refused(400, f"update_id {update_id} was received before")

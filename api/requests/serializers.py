@@ -5,8 +5,8 @@ from rest_framework import serializers
 from api.answers import AreaEntry, CodeAndName, Coordinates
 from api.fields import Id, Location, Moment, QueryFlag, QueryInteger, QueryNumber, StrictChoice, StrictSerializer, Text
 from api.pagination import DEFAULT_LIMIT, GREATEST_LIMIT
-from requests311.actions.submit import PHOTOS_AT_MOST
 from requests311.models import EventKind, PhotoState
+from requests311.photos.fetching import PHOTOS_AT_MOST
 from requests311.statuses import Resolution, Status
 
 

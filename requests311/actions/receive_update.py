@@ -1,6 +1,7 @@
 """Another system says what happened to a request: a client through Open311, or a department's own system."""
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -13,6 +14,7 @@ from requests311.conditions import Condition
 from requests311.errors import NotAllowed, NotFound
 from requests311.history import record
 from requests311.models import Event, EventKind, Jurisdiction, ReceivedUpdate, ServiceRequest
+from requests311.photos.fetching import check_media_urls, enqueue
 from requests311.policies import Permission
 from requests311.snapshots import snapshot
 from requests311.statuses import OPEN, TRANSITIONS, Resolution, Status
@@ -34,6 +36,7 @@ def receive_update(
     status: OutsideStatus | None = None,
     at: datetime | None = None,
     within: Jurisdiction | None = None,
+    media_urls: Sequence[str] = (),
 ) -> Event | None:
     """Writes the update onto the timeline, once; None where this update of this source was received before, and where
     a department's own system says nothing new.
@@ -41,8 +44,9 @@ def receive_update(
     `by` is whose word it is: somebody who works on the request, or its reporter; nobody for a department's own system,
     which was trusted when it was connected. `at` is when it happened, as the source has it; a request of another
     jurisdiction than `within` is as good as absent. A text that changes no status is a comment that everybody may
-    read. Raises NotFound and NotAllowed.
+    read. Photos at `media_urls` are fetched afterwards. Raises NotFound, NotAllowed, and Invalid for a bad address.
     """
+    check_media_urls(media_urls)
     request = locked(key, by.sees() if by is not None else Condition("true"))
     if within is not None and request.jurisdiction_id != within.pk:
         raise NotFound
@@ -51,6 +55,7 @@ def receive_update(
         raise NotAllowed("This request is another reporter's.")
     if not ReceivedUpdate.objects.receive(source=source, update_id=update_id, request=request, at=at):
         return None
+    enqueue(request, media_urls)
     moves = _moves(request, status, by, works=works)
     happened = _plausible(request, at)
     if not moves:

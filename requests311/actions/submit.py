@@ -23,14 +23,12 @@ from requests311.errors import DomainError, InputError, Invalid, LocationMissing
 from requests311.history import record
 from requests311.models import Event, EventKind, Photo, PhotoPolicy, ServiceRequest, Visibility
 from requests311.models.photo import AttachedPhoto
-from requests311.outbound import OutboundRefused, check_url
-from requests311.photos.fetching import enqueue
+from requests311.photos.fetching import check_media_urls, enqueue
 from requests311.places import Place, locate, offer_at
 from requests311.routing import Decision, route
 from requests311.snapshots import snapshot
 from requests311.statuses import Status
 
-PHOTOS_AT_MOST = 10
 #: A number is taken once in 34,000 tries at a million requests; five in a row never are.
 _NUMBER_TRIES = 5
 
@@ -68,7 +66,7 @@ def submit(
     but the reporter sees it. Raises Invalid, LocationMissing, OutsideEveryJurisdiction, ServiceNotOffered. The same
     `client_id` of the same reporter gives the request it made before.
     """
-    _check_media_urls(photos, media_urls)
+    check_media_urls(media_urls, beside=len(photos))
     request_id = uuid7()
     attached = Photo.objects.attach(photos, to=request_id, uploaded_by=by.pk)
     try:
@@ -153,19 +151,6 @@ def _point(location: Point | None, attached: Sequence[AttachedPhoto]) -> Point:
             return photo.location
     detail = "Give a location; none of the photos knows where it was taken."
     raise LocationMissing(detail, errors=[InputError("/location", "required", detail)])
-
-
-def _check_media_urls(photos: Sequence[UUID], urls: Sequence[str]) -> None:
-    errors = []
-    if len(photos) + len(urls) > PHOTOS_AT_MOST:
-        errors.append(InputError("/photos", "too_many", f"A report has at most {PHOTOS_AT_MOST} photos."))
-    for url in urls:
-        try:
-            check_url(url)
-        except OutboundRefused as error:
-            errors.append(InputError("/media_url", error.reason, f"media_url: {error.detail}"))
-    if errors:
-        raise Invalid(errors=errors)
 
 
 def _check_photo_policy(offer: Offer, photos: Sequence[object]) -> None:

@@ -14,12 +14,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from notifications.wake import wake
-from requests311.errors import PhotoRefused
+from requests311.errors import InputError, Invalid, PhotoRefused
 from requests311.models import Photo, PhotoFetch, ServiceRequest
 from requests311.models.photo_fetch import FetchState
-from requests311.outbound import OutboundRefused, ask
+from requests311.outbound import OutboundRefused, ask, check_url
 from requests311.photos.intake import receive
 
+PHOTOS_AT_MOST = 10
 SECONDS = 10.0
 REDIRECTS = 3
 #: Until then nobody else takes a fetch that is under way, or whose worker died.
@@ -31,8 +32,22 @@ _FAILED_KEPT = timedelta(days=30)
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
+def check_media_urls(urls: Sequence[str], *, beside: int = 0) -> None:
+    """Raises Invalid for what is no address, and for more photos than one report or update has, `beside` included."""
+    errors = []
+    if beside + len(urls) > PHOTOS_AT_MOST:
+        errors.append(InputError("/photos", "too_many", f"A report has at most {PHOTOS_AT_MOST} photos."))
+    for url in urls:
+        try:
+            check_url(url)
+        except OutboundRefused as error:
+            errors.append(InputError("/media_url", error.reason, f"media_url: {error.detail}"))
+    if errors:
+        raise Invalid(errors=errors)
+
+
 def enqueue(request: ServiceRequest, urls: Sequence[str]) -> None:
-    """Part of the report's own transaction; the worker is woken up once that commits."""
+    """Part of the report's or the update's own transaction; the worker is woken up once that commits."""
     if not urls:
         return
     now = timezone.now()

@@ -12,8 +12,8 @@ from notifications.rendering import render
 from requests311.actions.receive_update import receive_update
 from requests311.actors import Actor
 from requests311.announce import announce
-from requests311.errors import NotAllowed, NotFound
-from requests311.models import Event, ReceivedUpdate, ServiceRequest
+from requests311.errors import Invalid, NotAllowed, NotFound
+from requests311.models import Event, PhotoFetch, ReceivedUpdate, ServiceRequest
 from requests311.policies import Role
 from requests311.statuses import OPEN, Status
 from tests.api.asking import in_parallel
@@ -164,6 +164,17 @@ def test_what_is_not_there_and_what_is_not_seen(city: SmallCity) -> None:
     with refused(NotFound):
         tell(private, text="x", within=elsewhere.jurisdiction)
     assert tell(private, text="x", within=city.jurisdiction)
+
+
+def test_photos_of_an_update_are_fetched_once(city: SmallCity) -> None:
+    row = report(city, guest())
+    for _ in range(2):
+        tell(row, text="See.", media_urls=["http://a.example/1", "http://a.example/2"])
+    assert [fetch.request_id for fetch in PhotoFetch.objects.all()] == [row.pk] * 2
+    for urls in (["nonsense"], [f"http://a.example/{at}" for at in range(11)]):
+        with refused(Invalid):
+            tell(row, "u-2", text="See.", media_urls=urls)
+    assert PhotoFetch.objects.count() == 2
 
 
 def test_when_it_happened(city: SmallCity) -> None:

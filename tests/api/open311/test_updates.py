@@ -297,3 +297,10 @@ def test_arguments_that_nobody_knows_are_let_be(
     more = {"first_name": "Ada", "last_name": "L", "email": "a@example.org", "public_anonymity_required": "TRUE",
             "title": "MRS", "media_url": ""}  # fmt: skip
     assert tell(speak, api_key, request_of, **more).status == 200
+
+
+def test_pictures_of_an_update_are_fetched(
+    speak: Speaker, city: SmallCity, api_key: str, request_of: ServiceRequest
+) -> None:
+    tell(speak, api_key, request_of, media_url="http://pictures.example/done.jpg")
+    assert [fetch.url for fetch in request_of.photo_fetches.all()] == ["http://pictures.example/done.jpg"]
