@@ -18,7 +18,7 @@ from tests.factories.cities import SmallCity
 pytestmark = pytest.mark.django_db
 
 #: One city serves all cases; what a case writes stays for the next, as in life.
-FUZZ = settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+FUZZ = settings(max_examples=40, suppress_health_check=list(HealthCheck), deadline=None)
 
 READ_NAMES = [
     "jurisdiction_id", "service_request_id", "service_code", "start_date", "end_date", "status", "page", "page_size",
