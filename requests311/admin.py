@@ -175,12 +175,12 @@ class ConnectorAdmin(admin.ModelAdmin[Connector]):
 class ForwardAdmin(ReadOnlyAdmin):
     list_display = (
         "request",
-        "connector",
         "state",
+        "last_error",
         "attempts",
         "next_attempt_at",
         "remote_id",
-        "last_error",
+        "connector",
         "created_at",
     )
     list_filter = ("state", "connector")

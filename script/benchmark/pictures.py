@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from script.benchmark import targets
 
 WIDTH = 860
-_LEFT, _RIGHT, _ROW = 210, 90, 34
+_LEFT, _RIGHT, _ROW = 240, 90, 34
 _OURS, _BARE, _TARGET, _INK, _LINE = "#1f77b4", "#b8c4ce", "#d62728", "#24292f", "#d0d7de"
 _COLOURS = (
     "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b",
@@ -129,7 +129,7 @@ def _bars(
 
 
 def _curves(title: str, lines: dict[str, list[tuple[int, float]]]) -> str:
-    height, bottom, right = 430, 60, 210
+    height, bottom, right = 430, 60, 240
     sizes = sorted({size for points in lines.values() for size, _ in points})
     top = max([1.5, *(value for points in lines.values() for _, value in points)])
     left = 60
