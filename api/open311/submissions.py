@@ -32,6 +32,7 @@ from requests311.photos.intake import receive
 
 #: Everything that a report may name it, a file of at most 20 MB each, and the form around it.
 _BODY_AT_MOST = 220 * 1024 * 1024
+_LENGTH = re.compile(r"[0-9]{1,12}")
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _ATTRIBUTE = re.compile(r"attribute\[([^\[\]]+)\](\[\d*\])?")
 _FILE = re.compile(r"media(\[\d*\])?|photo\d*")
@@ -59,7 +60,7 @@ def check_form(request: HttpRequest) -> None:
     if request.content_type not in _FORMS:
         raise Refused(400, f"send a form, as {' or '.join(_FORMS)}")
     length = request.META.get("CONTENT_LENGTH") or ""
-    if not length.isdigit() or int(length) > _BODY_AT_MOST:
+    if not _LENGTH.fullmatch(length) or int(length) > _BODY_AT_MOST:
         raise Refused(400, "the form is too large, or does not say how large it is")
 
 

@@ -14,7 +14,7 @@ from requests311.tasks import fetch_photos
 from tests.api.open311.keys import make_key, revoke_key, stored_rows
 from tests.api.open311.listening import Listening
 from tests.api.open311.making import form, sandbox_of
-from tests.api.open311.reading import Answer, Speaker, refused
+from tests.api.open311.reading import Answer, Speaker, read, refused
 from tests.factories.addresses import Line, has_addresses
 from tests.factories.cities import SmallCity, small_city
 from tests.factories.photos import photo
@@ -560,3 +560,11 @@ def test_a_refusal_of_the_domain_is_told_as_the_standard_tells(
     answer = speak.post("requests", form(city, api_key, service_code=service))
     assert answer.status in {400, 404}
     refused(answer, answer.status)
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "-1", "x", "", "9" * 5000, "99999999999"])
+def test_a_length_that_is_none(speak: Speaker, city: SmallCity, api_key: str, length: str) -> None:
+    answer = speak.client.generic(
+        "POST", speak.url("requests"), b"a=1", "application/x-www-form-urlencoded", CONTENT_LENGTH=length
+    )
+    refused(read(answer, speak.format), 400, "large")
