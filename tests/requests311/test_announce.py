@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 
 from accounts.models import User
 from notifications import devices, outbox
+from notifications import wake as waking
 from notifications.models import Delivery, Message
 from notifications.rendering import render
 from requests311 import history, tasks
@@ -241,3 +242,11 @@ def test_the_wake_up_comes_with_the_commit(
         assert woken == []
     expected = [("requests311.tasks.announce", (str(last_event(row).pk),))]
     assert woken == (expected if commits else [])
+
+
+def test_events_that_come_together_are_told_by_one_task(city: SmallCity) -> None:
+    events = [last_event(report(city, guest())) for _ in range(3)]
+    assert waking._ids_at_most(tasks.announce) >= len(events)
+    tasks.announce(*(str(event.pk) for event in events))
+    assert Message.objects.count() == 3
+    assert leftovers(10) == []
