@@ -56,14 +56,27 @@ class DrainingServer(MPServer):
         super().shutdown(exit_code)  # type: ignore[no-untyped-call]
 
 
-def forget_signals() -> None:
-    """In a worker right after the fork: it inherits handlers that only tell its copy of the parent's state.
+def fork_deaf_to_no_signal() -> None:
+    """No SIGTERM is lost on a worker that is being forked: it waits until the worker can die of it.
 
-    granian sets the worker's own once the application is imported, seconds later. A SIGTERM in between would
-    be swallowed, and the worker would go on serving until it is killed.
+    A child inherits handlers that only tell its copy of the parent's state, and Python forgets in the child what
+    arrived before it got going. granian sets the worker's own once the application is imported, seconds later. A
+    SIGTERM in between would be swallowed, and the worker would go on serving until it is killed.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    held = {signal.SIGTERM, signal.SIGINT}
+
+    def hold() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, held)
+
+    def let_through() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
+
+    def forget() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        let_through()
+
+    os.register_at_fork(before=hold, after_in_parent=let_through, after_in_child=forget)
 
 
 def load(_target: str) -> WSGI:
@@ -163,7 +176,7 @@ def main() -> None:
         static_path_route=["/static"],
         static_path_mount=[STATIC_ROOT],
     )
-    os.register_at_fork(after_in_child=forget_signals)
+    fork_deaf_to_no_signal()
     try:
         server.serve(target_loader=load)
     finally:

@@ -93,6 +93,27 @@ def test_sigterm_while_the_workers_are_still_importing(tmp_path: Path) -> None:
         assert time.monotonic() - begun < 15
 
 
+def test_a_signal_that_comes_with_the_fork_ends_the_worker() -> None:
+    """The window between fork() and the first line of the child: too small to be hit by waiting for it."""
+    program = """if True:
+        import os, signal, time
+        from config.serve import fork_deaf_to_no_signal
+
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        # Before ours in the child, where the parent's handler still stands.
+        os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))
+        fork_deaf_to_no_signal()
+        child = os.fork()
+        if child == 0:
+            time.sleep(0.01)
+            os._exit(3)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        os.kill(os.getpid(), signal.SIGTERM)  # the parent hears again
+    """
+    answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (answer.returncode, answer.stdout) == (0, f"{-signal.SIGTERM}\n"), answer.stderr
+
+
 def _children(pid: int) -> list[psutil.Process]:
     with contextlib.suppress(psutil.NoSuchProcess):
         found: list[psutil.Process] = psutil.Process(pid).children()
