@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from requests311.conditions import NOTHING, Condition
+from requests311.models.department import Department
 from requests311.models.membership import Membership
 from requests311.models.photo import Photo
 from requests311.models.service_request import ServiceRequest
@@ -74,6 +75,17 @@ class Actor:
     def has(self, permission: Permission) -> bool:
         """Whether any membership gives the caller this permission, wherever that is."""
         return any(permission in ROLES[Role(membership.role)] for membership in self.memberships)
+
+    def may_at(self, permission: Permission, *, jurisdiction_id: int, department: Department | None) -> bool:
+        """Whether a membership gives the caller this permission in a department, or in a whole jurisdiction."""
+        places = (None,) if department is None else (None, department.pk, department.parent_id)
+        return any(
+            permission in ROLES[Role(row.role)]
+            and row.jurisdiction_id == jurisdiction_id
+            and row.department_id in places
+            and (department is None or department.jurisdiction_id == jurisdiction_id)
+            for row in self.memberships
+        )
 
     def sees_origin_of(self, photo: Photo) -> bool:
         """Where and when it was taken is for who took it, and for staff of the request's department."""
