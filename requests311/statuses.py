@@ -33,6 +33,26 @@ class Resolution(models.TextChoices):
     NO_ACTION = "no_action"
 
 
+class HoldReason(models.TextChoices):
+    """Why nobody works on it just now. Only while the reporter is waited for does the clock stand."""
+
+    REPORTER = "reporter"
+    WEATHER = "weather"
+    MATERIAL = "material"
+    THIRD_PARTY = "third_party"
+    PLANNED = "planned"
+    OTHER = "other"
+
+
+class Priority(models.IntegerChoices):
+    """The lower the number, the sooner; the API speaks of them by name, in lower case."""
+
+    URGENT = 1
+    HIGH = 2
+    NORMAL = 3
+    LOW = 4
+
+
 #: Somebody still has to do something.
 OPEN = frozenset({Status.SUBMITTED, Status.ACKNOWLEDGED, Status.ASSIGNED, Status.IN_PROGRESS, Status.ON_HOLD})
 

@@ -12,6 +12,21 @@ class EventKind(models.TextChoices):
     SUBMITTED = "submitted"
     STATUS_CHANGED = "status_changed"
     COMMENTED = "commented"
+    NOTED = "noted"
+    REVISED = "revised"  # a comment or a note, within minutes by who wrote it
+    REDACTED = "redacted"  # a comment or a note, at any time by who may
+    ASSIGNED = "assigned"
+    PRIORITISED = "prioritised"
+    REROUTED = "rerouted"
+    MERGED = "merged"  # on the request that is kept
+    UNMERGED = "unmerged"
+    SPLIT = "split"
+    ASKED = "asked"
+    ANSWERED = "answered"
+    HANDED_OVER = "handed_over"
+    HANDOVER_REVOKED = "handover_revoked"
+    REPORTED_DONE = "reported_done"
+    ESCALATED = "escalated"
 
 
 class Audience(models.TextChoices):
@@ -40,6 +55,8 @@ class Event(models.Model):
     to_status = models.CharField(max_length=12, blank=True)
     text = models.TextField(blank=True)
     data = models.JSONField(default=dict)
+    #: Changes of one call on many requests: a person hears of all of theirs at once.
+    batch = models.UUIDField(null=True, editable=False)
     announced_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
@@ -51,7 +68,10 @@ class Event(models.Model):
                 condition=Q(to_status="") | Q(to_status__in=Status.values), name="event_status_is_known"
             ),
         ]
-        indexes = [models.Index(fields=["id"], condition=Q(announced_at=None), name="event_not_announced")]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(announced_at=None), name="event_not_announced"),
+            models.Index(fields=["batch"], condition=Q(announced_at=None, batch__isnull=False), name="event_of_batch"),
+        ]
         triggers = [
             pgtrigger.Trigger(
                 name="append_only",

@@ -15,6 +15,20 @@ from requests311.models.service_request import ServiceRequest
 from requests311.policies import Viewer
 
 
+class PhotoAudience(models.TextChoices):
+    PUBLIC = "public"
+    STAFF = "staff"
+
+
+class PhotoPurpose(models.TextChoices):
+    REPORT = "report"
+    COMPLETION = "completion"  # shows what was done
+    COMMENT = "comment"
+    NOTE = "note"
+    ANSWER = "answer"  # to a question that was asked
+    HANDOVER = "handover"  # a contractor's
+
+
 class PhotoState(models.TextChoices):
     PENDING = "pending"
     READY = "ready"
@@ -107,6 +121,14 @@ class Photo(models.Model):
     location = models.PointField(srid=4326, null=True)
     thumbnail = models.FileField(storage=variants, max_length=200, blank=True)
     large = models.FileField(storage=variants, max_length=200, blank=True)
+    audience = models.CharField(
+        max_length=6, choices=PhotoAudience.choices, default=PhotoAudience.PUBLIC, db_default=PhotoAudience.PUBLIC
+    )
+    purpose = models.CharField(
+        max_length=10, choices=PhotoPurpose.choices, default=PhotoPurpose.REPORT, db_default=PhotoPurpose.REPORT
+    )
+    #: Id of the event that it came with, where that is not the report itself.
+    event_id = models.UUIDField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PhotoQuerySet.as_manager()
@@ -118,6 +140,8 @@ class Photo(models.Model):
                 condition=~Q(state="ready") | (~Q(thumbnail="") & ~Q(large="")),
                 name="photo_ready_has_variants",
             ),
+            models.CheckConstraint(condition=Q(audience__in=PhotoAudience.values), name="photo_audience_is_known"),
+            models.CheckConstraint(condition=Q(purpose__in=PhotoPurpose.values), name="photo_purpose_is_known"),
             models.CheckConstraint(condition=~Q(state="rejected") | ~Q(reason=""), name="photo_rejected_says_why"),
         ]
         indexes = [

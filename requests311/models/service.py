@@ -2,10 +2,12 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Value
 
 from geo.models import Area
 from requests311.models.catalogue_triggers import moves_catalogue_version
 from requests311.models.jurisdiction import Jurisdiction
+from requests311.statuses import Priority, Resolution
 
 
 class PhotoPolicy(models.TextChoices):
@@ -68,6 +70,19 @@ class Service(models.Model):
     visibility = models.CharField(max_length=7, choices=Visibility.choices, default=Visibility.PUBLIC)
     due_after = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty: no promise.")
     due_unit = models.CharField(max_length=13, choices=DueUnit.choices, default=DueUnit.WORKING_DAYS)
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority.choices, default=Priority.NORMAL, db_default=Priority.NORMAL, help_text="Of its new requests."
+    )
+    resolutions = ArrayField(
+        models.CharField(max_length=16, choices=Resolution.choices),
+        default=list,
+        blank=True,
+        db_default=Value([], ArrayField(models.CharField(max_length=16))),
+        help_text="How a request may end; empty: in any way.",
+    )
+    completion_photo = models.BooleanField(
+        default=False, db_default=False, help_text="Nobody resolves a request without a photo of what was done."
+    )
     offered_in = models.ManyToManyField(
         Area, through="ServiceArea", blank=True, help_text="Empty: in the whole jurisdiction."
     )
@@ -82,6 +97,11 @@ class Service(models.Model):
                 condition=models.Q(visibility__in=Visibility.values), name="service_visibility_is_known"
             ),
             models.CheckConstraint(condition=models.Q(due_unit__in=DueUnit.values), name="service_due_unit_is_known"),
+            models.CheckConstraint(condition=models.Q(priority__in=Priority.values), name="service_priority_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(resolutions__contained_by=list(Resolution.values)),
+                name="service_resolutions_are_known",
+            ),
             models.CheckConstraint(condition=models.Q(asset__in=AssetPolicy.values), name="service_asset_is_known"),
             models.CheckConstraint(
                 condition=models.Q(asset="none", asset_kind="") | (~models.Q(asset="none") & ~models.Q(asset_kind="")),

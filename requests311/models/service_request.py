@@ -4,8 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.gis.db import models
+from django.contrib.postgres.indexes import GistIndex
 from django.db import connection
-from django.db.models import F, Func, IntegerField, Q
+from django.db.models import F, Func, IntegerField, Q, Value
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
@@ -15,8 +16,14 @@ from requests311.models.department import Department
 from requests311.models.jurisdiction import Jurisdiction
 from requests311.models.map_triggers import MAP_TRIGGERS
 from requests311.models.service import Service, Visibility
+from requests311.models.team import Team
 from requests311.policies import Viewer
-from requests311.statuses import Resolution, Status
+from requests311.statuses import OPEN, HoldReason, Priority, Resolution, Status
+
+#: What the queue holds. Literals, and in this order: PostgreSQL takes a partial index for the very same condition.
+OPEN_ONLY = Q(status__in=[status.value for status in Status if status in OPEN])
+#: A request without a promise comes after all that have one.
+DUE_OR_NEVER = Func("due_at", template="COALESCE(%(expressions)s, 'infinity'::timestamptz)")
 
 
 class ServiceRequestQuerySet(models.QuerySet["ServiceRequest"]):
@@ -90,11 +97,31 @@ class ServiceRequest(models.Model):
     contact = models.JSONField(default=dict)
     channel = models.CharField(max_length=20, default="app")
     visibility = models.CharField(max_length=7, choices=Visibility.choices, default=Visibility.PUBLIC)
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority.choices, default=Priority.NORMAL, db_default=Priority.NORMAL
+    )
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    #: The request that is kept of all that are about the same thing; never one that is a duplicate itself.
+    duplicate_of = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="duplicates", db_index=False
+    )
+    #: The request that this one is a task of.
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="tasks", db_index=False)
+    hold_reason = models.CharField(max_length=20, choices=HoldReason.choices, blank=True, default="", db_default="")
+    hold_until = models.DateTimeField(null=True)
+    #: Where it goes back to.
+    held_from = models.CharField(max_length=12, choices=Status.choices, blank=True, default="", db_default="")
+    #: [[begin, end or null]], ISO 8601: while the resident is waited for, the clock stands.
+    pauses: models.JSONField[Any, Any] = models.JSONField(default=list, db_default=Value([], models.JSONField()))
     version = models.PositiveIntegerField(default=1)
     client_id = models.CharField(max_length=64, null=True, help_text="Made by the phone, unique per reporter.")
     submitted_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
+    first_response_due_at = models.DateTimeField(null=True)
+    #: When somebody is told next that time runs out, and up to which percentage they were told.
+    escalates_at = models.DateTimeField(null=True)
+    escalated_percent = models.PositiveSmallIntegerField(default=0, db_default=0)
     acknowledged_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
@@ -125,6 +152,15 @@ class ServiceRequest(models.Model):
                 name="request_closed_at_says_closed",
             ),
             models.CheckConstraint(condition=Q(version__gte=1), name="request_version_from_1"),
+            models.CheckConstraint(condition=Q(priority__in=Priority.values), name="request_priority_is_known"),
+            models.CheckConstraint(
+                condition=Q(hold_until=None) | Q(status="on_hold"), name="request_held_only_on_hold"
+            ),
+            models.CheckConstraint(
+                condition=Q(duplicate_of=None) | (Q(status="duplicate") & ~Q(duplicate_of=F("id"))),
+                name="request_duplicate_of_another",
+            ),
+            models.CheckConstraint(condition=Q(parent=None) | ~Q(parent=F("id")), name="request_task_of_another"),
             models.CheckConstraint(condition=Q(visibility__in=Visibility.values), name="request_visibility_is_known"),
         ]
         indexes = [
@@ -156,6 +192,27 @@ class ServiceRequest(models.Model):
                 fields=["submitted_at", "id"],
                 include=["visibility", "jurisdiction", "service", "status", "location"],
                 name="request_by_time",
+            ),
+            models.Index(fields=["duplicate_of"], condition=Q(duplicate_of__isnull=False), name="request_duplicate_of"),
+            models.Index(fields=["parent"], condition=Q(parent__isnull=False), name="request_parent"),
+            models.Index(fields=["hold_until"], condition=Q(hold_until__isnull=False), name="request_hold_until"),
+            models.Index(fields=["escalates_at"], condition=Q(escalates_at__isnull=False), name="request_escalates"),
+            # The queue of a department, one index an order (by age: request_department_status); the first also
+            # counts it without a look at the table.
+            models.Index(
+                F("department"),
+                DUE_OR_NEVER,
+                F("id"),
+                include=["status", "due_at", "assignee", "priority", "service", "team"],
+                condition=OPEN_ONLY,
+                name="request_queue_due",
+            ),
+            models.Index(fields=["department", "priority", "id"], condition=OPEN_ONLY, name="request_queue_priority"),
+            GistIndex(
+                F("department"),
+                Func("location", template="(%(expressions)s::geography)"),
+                condition=OPEN_ONLY,
+                name="request_queue_distance",
             ),
         ]
         triggers = MAP_TRIGGERS
