@@ -54,6 +54,7 @@ REFUSALS: dict[int, tuple[str, str, str]] = {
     404: ("not_found", "Not found", "There is no such thing, or it is not yours to see."),
     406: ("not_acceptable", "Not acceptable", "Only application/json is made here."),
     409: ("conflict", "Conflict", "It cannot be done in the present state."),
+    410: ("link_over", "No longer there", "This link has expired, or was revoked."),
     412: ("stale_version", "Changed meanwhile", "Somebody changed this request since you read it."),
     413: ("body_too_large", "Too large", "The body is larger than this call takes."),
     415: ("unsupported_media_type", "Wrong content type", "Another content type than this call takes."),

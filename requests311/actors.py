@@ -1,6 +1,7 @@
 """The one who asks: a person with their memberships, or nobody."""
 
 from functools import cached_property
+from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
@@ -31,8 +32,10 @@ _OF_DEPARTMENTS = """({r}.jurisdiction_id, {r}.department_id) IN (
 class Actor:
     """What a caller may see and do. Memberships are read once, when the first question needs them."""
 
-    def __init__(self, user: User | None) -> None:
+    def __init__(self, user: User | None, *, batch: UUID | None = None) -> None:
         self.user = user
+        #: Set while one call changes many requests: people then hear of all of theirs at once.
+        self.batch = batch
 
     @classmethod
     def reporter(cls, user: User) -> "Actor":

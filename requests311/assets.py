@@ -8,7 +8,7 @@ from geo.assets import NamedAsset
 from geo.models import Asset
 from requests311.catalogue import Catalogue, Offer
 from requests311.errors import InputError, Invalid
-from requests311.models import AssetPolicy
+from requests311.models import AssetPolicy, ServiceRequest
 
 #: A phone between houses errs by tens of metres, and a person reports from across the street. Further away than
 #: this somebody chose the wrong one.
@@ -35,6 +35,11 @@ def named_asset(id: UUID | None, *, near: Point | None) -> NamedAsset | None:
             "choose another one, or leave the location out.",
         )
     return asset
+
+
+def asset_of(request: ServiceRequest) -> NamedAsset | None:
+    """The asset that a request was made about, retired meanwhile or not."""
+    return Asset.objects.named(request.asset_id) if request.asset_id is not None else None
 
 
 def check_asset(catalogue: Catalogue, offer: Offer, asset: NamedAsset | None) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from requests311.models import Attribute, Department, Jurisdiction, RoutingRule, Service
+from requests311.models import Attribute, Department, EscalationStep, Jurisdiction, RoutingRule, Service
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Catalogue:
     rules: tuple[RoutingRule, ...]
     departments: Mapping[str, Department]
     desk: Department | None
+    steps: tuple[EscalationStep, ...]
 
 
 _kept: dict[int, Catalogue] = {}
@@ -78,6 +79,7 @@ def _read(jurisdiction: Jurisdiction) -> Catalogue:
         rules=tuple(sorted(rules, key=RoutingRule.specificity, reverse=True)),
         departments=by_code,
         desk=next((department for department in by_code.values() if department.is_dispatch_desk), None),
+        steps=tuple(EscalationStep.objects.filter(jurisdiction=jurisdiction)),
     )
 
 

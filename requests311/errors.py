@@ -60,6 +60,60 @@ class IllegalTransition(DomainError):
     code = "illegal_transition"
 
 
+class HasOpenTasks(DomainError):
+    """Some of its tasks are not done yet. It is resolved by itself when all of them are."""
+
+    code = "has_open_tasks"
+
+
+class CannotMerge(DomainError):
+    """These two requests cannot be joined."""
+
+    code = "cannot_merge"
+
+
+class CannotRevise(DomainError):
+    """A text can be changed for ten minutes by who wrote it; later it can only be redacted, with a reason."""
+
+    code = "cannot_revise"
+
+
+class AnsweredAlready(DomainError):
+    """This question was answered already; a link answers once."""
+
+    code = "answered_already"
+
+
+class QuestionPending(DomainError):
+    """The resident has a question that is not answered yet."""
+
+    code = "question_pending"
+
+
+class NobodyToAsk(DomainError):
+    """Nobody can be asked: the report came without an account and without an e-mail address."""
+
+    code = "nobody_to_ask"
+
+
+class ReportedAlready(DomainError):
+    """By this link the work was reported done already; a link does it once."""
+
+    code = "reported_already"
+
+
+class LinkOver(DomainError):
+    """This link has expired, or was revoked. Ask the department for a new one."""
+
+    code = "link_over"
+
+
+class OperationReused(DomainError):
+    """This operation id came with another content before; make a new one."""
+
+    code = "operation_reused"
+
+
 class OutsideEveryJurisdiction(DomainError):
     """Nobody who uses this service is responsible for that place."""
 

@@ -1,5 +1,7 @@
 """Writes an event and wakes whoever tells people of it. Nothing else records change."""
 
+from uuid import UUID
+
 from django.db import connection, transaction
 from psycopg.types.json import Jsonb
 
@@ -16,8 +18,18 @@ def record(event: Event) -> None:
     values[_COLUMNS.index("data")] = Jsonb(event.data)
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, values)
+    if event.batch is not None:
+        # Told together, once the whole call is done: `wake_batch`.
+        return
     event_id = str(event.pk)
     transaction.on_commit(lambda: _wake(event_id))
+
+
+def wake_batch(batch: UUID) -> None:
+    """Wakes whoever tells people of all that one call changed."""
+    from requests311.tasks import announce_batch
+
+    wake(announce_batch, str(batch))
 
 
 def _wake(event_id: str) -> None:

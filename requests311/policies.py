@@ -91,3 +91,6 @@ class Viewer(Protocol):
 
     def sees(self) -> "Condition":
         """The requests that the viewer may know exist."""
+
+    def may(self, permission: Permission) -> "Condition":
+        """The requests on which the viewer has this permission."""

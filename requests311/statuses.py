@@ -62,8 +62,11 @@ class Move:
     """What a move takes: the permission, and what has to be said with it."""
 
     permission: Permission
+    #: A text, or for a rejection the code of a reason that has one.
     needs_text: bool = False
     needs_resolution: bool = False
+    #: The action that makes it, where a bare change of status would be half of it.
+    by_action: str = ""
 
 
 _work = Move(Permission.WORK)
@@ -71,12 +74,16 @@ _hold = Move(Permission.WORK, needs_text=True)
 _resolve = Move(Permission.WORK, needs_resolution=True)
 _reject = Move(Permission.REJECT, needs_text=True)
 _withdraw = Move(Permission.WITHDRAW)
+# Followers, supporters and photos go along.
+_merge = Move(Permission.MERGE, by_action="merge")
+_unmerge = Move(Permission.MERGE, by_action="unmerge")
 
 TRANSITIONS: dict[Status, dict[Status, Move]] = {
     Status.SUBMITTED: {
         Status.ACKNOWLEDGED: _work,
         Status.ON_HOLD: _hold,
         Status.REJECTED: _reject,
+        Status.DUPLICATE: _merge,
         Status.WITHDRAWN: _withdraw,
     },
     Status.ACKNOWLEDGED: {
@@ -85,6 +92,7 @@ TRANSITIONS: dict[Status, dict[Status, Move]] = {
         Status.ON_HOLD: _hold,
         Status.RESOLVED: _resolve,
         Status.REJECTED: _reject,
+        Status.DUPLICATE: _merge,
         Status.WITHDRAWN: _withdraw,
     },
     Status.ASSIGNED: {
@@ -93,18 +101,23 @@ TRANSITIONS: dict[Status, dict[Status, Move]] = {
         Status.ON_HOLD: _hold,
         Status.RESOLVED: _resolve,
         Status.REJECTED: _reject,
+        Status.DUPLICATE: _merge,
     },
     Status.IN_PROGRESS: {
+        # Back, when another department or another day has it.
+        Status.ACKNOWLEDGED: _work,
         Status.ASSIGNED: _work,
         Status.ON_HOLD: _hold,
         Status.RESOLVED: _resolve,
         Status.REJECTED: _reject,
+        Status.DUPLICATE: _merge,
     },
     Status.ON_HOLD: {
         Status.ACKNOWLEDGED: _work,
         Status.ASSIGNED: _work,
         Status.IN_PROGRESS: _work,
         Status.REJECTED: _reject,
+        Status.DUPLICATE: _merge,
     },
     Status.RESOLVED: {
         Status.CLOSED: Move(Permission.CLOSE),
@@ -113,7 +126,13 @@ TRANSITIONS: dict[Status, dict[Status, Move]] = {
     },
     Status.CLOSED: {},
     Status.REJECTED: {},
-    # Entered and left by merging, which moves followers and photos too; never by a bare change of status.
-    Status.DUPLICATE: {},
+    # Back to where it was.
+    Status.DUPLICATE: {
+        Status.SUBMITTED: _unmerge,
+        Status.ACKNOWLEDGED: _unmerge,
+        Status.ASSIGNED: _unmerge,
+        Status.IN_PROGRESS: _unmerge,
+        Status.ON_HOLD: _unmerge,
+    },
     Status.WITHDRAWN: {},
 }

@@ -24,6 +24,35 @@ def announce(*event_ids: str) -> None:
         _announced(UUID(event_id))
 
 
+@shared_task(name="requests311.tasks.announce_batch")
+def announce_batch(batch: str) -> bool:
+    return announcing.announce_batch(UUID(batch))
+
+
+@shared_task(name="requests311.tasks.end_holds")
+def end_holds() -> int:
+    """What was put off comes back when its day has come."""
+    from requests311.actions import end_hold
+
+    return sum(end_hold.end_hold(request_id=request_id) for request_id in end_hold.holds_over(_SWEEP_LIMIT))
+
+
+@shared_task(name="requests311.tasks.escalate_due")
+def escalate_due() -> int:
+    """Tells the people whose requests run out of time."""
+    from requests311.actions import escalate
+
+    return sum(escalate.escalate(request_id=request_id) for request_id in escalate.escalations_due(_SWEEP_LIMIT))
+
+
+@shared_task(name="requests311.tasks.send_digests")
+def send_digests() -> int:
+    """The figures of the day for managers, in the morning of their own time zone."""
+    from requests311 import digests
+
+    return digests.send_due()
+
+
 @shared_task(name="requests311.tasks.announce_leftovers")
 def announce_leftovers() -> int:
     """Finds events whose wake-up was lost."""

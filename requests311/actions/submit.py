@@ -18,13 +18,13 @@ from requests311 import numbers
 from requests311.assets import check_asset, named_asset
 from requests311.attributes import check_answers
 from requests311.catalogue import Catalogue, Offer
-from requests311.deadlines import due_at
 from requests311.errors import DomainError, InputError, Invalid, LocationMissing
 from requests311.history import record
 from requests311.models import Event, EventKind, Photo, PhotoPolicy, ServiceRequest, Visibility
 from requests311.models.photo import AttachedPhoto
 from requests311.photos.fetching import check_media_urls, enqueue
 from requests311.places import Place, locate, offer_at
+from requests311.promises import promise
 from requests311.routing import Decision, route
 from requests311.snapshots import snapshot
 from requests311.statuses import Status
@@ -127,7 +127,7 @@ def _place_in_city(
         asset=asset,
     )
     areas = place.areas[jurisdiction.pk]
-    return ServiceRequest(
+    request = ServiceRequest(
         jurisdiction=jurisdiction,
         service=service,
         department=decision.department,
@@ -139,8 +139,10 @@ def _place_in_city(
         visibility=service.visibility,
         submitted_at=now,
         updated_at=now,
-        due_at=due_at(service, jurisdiction, submitted_at=now),
+        priority=service.priority,
     )
+    promise(request, catalogue.steps)
+    return request
 
 
 def _point(location: Point | None, attached: Sequence[AttachedPhoto]) -> Point:

@@ -1,62 +1,99 @@
 """Staff, or the reporter, moves a request through its life."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from requests311 import changes, promises
 from requests311.actors import Actor
-from requests311.conditions import Condition, by_id_or_number
-from requests311.errors import IllegalTransition, InputError, Invalid, NotAllowed, NotFound, StaleVersion
-from requests311.history import record
-from requests311.models import Department, Event, EventKind, Jurisdiction, Service, ServiceRequest
+from requests311.children import finish_parent, has_open_tasks
+from requests311.errors import HasOpenTasks, IllegalTransition, InputError, Invalid, NotAllowed
+from requests311.models import (
+    Event,
+    EventKind,
+    Photo,
+    PhotoAudience,
+    PhotoPurpose,
+    PhotoState,
+    RejectionReason,
+    ServiceRequest,
+)
 from requests311.policies import Permission
-from requests311.rows import Columns
-from requests311.snapshots import snapshot
-from requests311.statuses import TRANSITIONS, Move, Resolution, Status
+from requests311.rejections import Responsible, Sentence, sentence_of
+from requests311.statuses import OPEN, TRANSITIONS, HoldReason, Move, Resolution, Status
 
-_REQUEST = Columns(ServiceRequest, "r")
-_DEPARTMENT = Columns(Department, "d")
-_SERVICE = Columns(Service, "s")
-_JURISDICTION = Columns(Jurisdiction, "j")
-
-_LOCKED = f"""
-SELECT {_REQUEST.sql}, {_DEPARTMENT.sql}, {_SERVICE.sql}, {_JURISDICTION.sql}
-FROM requests311_servicerequest r
-JOIN requests311_department d ON d.id = r.department_id
-JOIN requests311_service s ON s.id = r.service_id
-JOIN requests311_jurisdiction j ON j.id = r.jurisdiction_id
-WHERE {{named}} AND {{sees}}
-FOR UPDATE OF r
-"""  # noqa: S608 (our own column names)
+#: Nothing is put off for ever: who names no day means the end of the tenth working day.
+HOLD_WORKING_DAYS = 10
 
 #: What a move changes.
 _MOVES = (
-    "status", "version", "updated_at", "acknowledged_at", "resolved_at", "resolution", "closed_at", "assignee_id",
+    "status", "acknowledged_at", "resolved_at", "resolution", "closed_at", "assignee_id", "hold_reason", "hold_until",
+    "held_from",
 )  # fmt: skip
-_MOVED = f"UPDATE requests311_servicerequest SET {', '.join(f'{name} = %s' for name in _MOVES)} WHERE id = %s"  # noqa: S608
+_CLOCK = ("pauses", *promises.PROMISED)
+
+
+@dataclass(frozen=True)
+class Saying:
+    """What is said with a move; which move takes what is in `statuses.TRANSITIONS` and in `_check`."""
+
+    text: str = ""
+    resolution: str = ""
+    #: Of a hold: a HoldReason. Of a rejection: the code of one of the jurisdiction's reasons.
+    reason: str = ""
+    until: datetime | None = None
+    responsible: Responsible | None = None
+    photos: Sequence[UUID] = ()
 
 
 @transaction.atomic(savepoint=False)
 def transition(
-    *, by: Actor, key: str, to: Status, if_version: int, text: str = "", resolution: str = ""
+    *,
+    by: Actor,
+    key: str,
+    to: Status,
+    if_version: int,
+    text: str = "",
+    resolution: str = "",
+    reason: str = "",
+    until: datetime | None = None,
+    responsible: Responsible | None = None,
+    photos: Sequence[UUID] = (),
 ) -> ServiceRequest:
     """Moves the request with this id or number, and writes one event.
 
     Raises NotFound (private and absent alike), NotAllowed, StaleVersion where the request is no longer at
-    `if_version`, IllegalTransition with the legal moves, and Invalid where the move needs words.
+    `if_version`, IllegalTransition with the legal moves, HasOpenTasks, and Invalid where the move needs words.
     """
-    request = locked(key, by.sees())
-    permissions = by.permissions_on(request)
-    if not permissions:
-        raise NotAllowed("This request belongs to another department.")
-    if request.version != if_version:
-        raise StaleVersion(version=request.version)
+    request = changes.locked(key, by.sees())
+    permissions = changes.check(by, request, None, if_version)
     move = _legal_move(request, to, permissions)
-    _check_words(move, to, text, resolution)
+    saying = Saying(text, resolution, reason, until, responsible, photos)
+    _check(request, move, to, saying)
     check_reopening(by, request, to)
-    carry_out(request, by=by.user, to=to, text=text, resolution=resolution)
+    sentence = _sentence(request, to, saying)
+    event = carry_out(
+        request,
+        by=by.user,
+        to=to,
+        text=sentence.text if sentence else text,
+        resolution=resolution,
+        hold=(reason or HoldReason.OTHER, until) if to == Status.ON_HOLD else None,
+        data=sentence.data if sentence else None,
+        batch=by.batch,
+    )
+    purpose = PhotoPurpose.COMMENT
+    if to == Status.RESOLVED:
+        purpose = PhotoPurpose.COMPLETION
+        # What a contractor sent is confirmed by it, and so shown to everybody.
+        Photo.objects.filter(request=request.pk, purpose=PhotoPurpose.HANDOVER).update(audience=PhotoAudience.PUBLIC)
+    changes.attach_photos(event, photos, by=by.user, purpose=purpose)
     return request
 
 
@@ -67,83 +104,135 @@ def carry_out(
     to: Status,
     text: str = "",
     resolution: str = "",
+    hold: tuple[str, datetime | None] | None = None,
     at: datetime | None = None,
+    kind: EventKind = EventKind.STATUS_CHANGED,
+    data: Mapping[str, Any] | None = None,
+    batch: UUID | None = None,
 ) -> Event:
-    """Makes a move that was found legal, on a row that is locked; its event happened `at`, or else now."""
+    """Makes a move that was found legal, on a row that is locked; its event happened `at`, or else now.
+
+    `hold` is why and until when, where it goes on hold.
+    """
     before = Status(request.status)
-    _apply(request, by, to, resolution)
-    with connection.cursor() as cursor:
-        cursor.execute(_MOVED, [*(getattr(request, name) for name in _MOVES), request.pk])
-    event = Event(
-        request=request,
-        version=request.version,
-        kind=EventKind.STATUS_CHANGED,
-        actor=by,
-        at=at or request.updated_at,
+    columns = _apply(request, by, to, resolution, hold)
+    event = changes.write(
+        request,
+        kind,
+        by=by,
+        columns=columns,
+        text=text,
         from_status=before,
         to_status=to,
-        text=text,
-        data=snapshot(request) | ({"resolution": resolution} if resolution else {}),
+        data={**({"resolution": resolution} if resolution else {}), **_held(request), **(data or {})},
+        at=at,
+        batch=batch,
     )
-    record(event)
+    if request.parent_id is not None and to not in OPEN:
+        finish_parent(request, carry_out)
     return event
 
 
-def locked(key: str, sees: Condition) -> ServiceRequest:
-    """The request with this id or number, its department, service and jurisdiction at hand, locked until COMMIT.
-
-    Raises NotFound where there is none that meets the condition.
-    """
-    named = by_id_or_number(key)
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCKED.format(named=named.sql(), sees=sees.sql()), (*named.params, *sees.params))
-        row = cursor.fetchone()
-    if row is None:
-        raise NotFound
-    values, rest = _REQUEST.split(row)
-    request = _REQUEST.instance(values)
-    values, rest = _DEPARTMENT.split(rest)
-    request.department = _DEPARTMENT.instance(values)
-    values, rest = _SERVICE.split(rest)
-    request.service = _SERVICE.instance(values)
-    request.jurisdiction = _JURISDICTION.instance(rest)
-    return request
-
-
 def legal_moves(request: ServiceRequest, permissions: frozenset[Permission]) -> list[Status]:
-    """Where the caller may move it now; needs `Actor.permissions_on`."""
-    return [to for to, move in TRANSITIONS[Status(request.status)].items() if move.permission in permissions]
+    """Where the caller may move it now by a transition; needs `Actor.permissions_on`."""
+    return [
+        to
+        for to, move in TRANSITIONS[Status(request.status)].items()
+        if move.permission in permissions and not move.by_action
+    ]
 
 
 def _legal_move(request: ServiceRequest, to: Status, permissions: frozenset[Permission]) -> Move:
     move = TRANSITIONS[Status(request.status)].get(to)
+    if move is not None and move.by_action:
+        move = None
     if move is not None and move.permission not in permissions:
         raise NotAllowed(f"Your role may not move this request to {to}.")
     if move is None:
         legal = legal_moves(request, permissions)
+        hint = " Join it to another one with POST …/merge." if to == Status.DUPLICATE else ""
         raise IllegalTransition(
             f"A request that is {request.status} cannot become {to}; it can become "
-            f"{', '.join(legal) if legal else 'nothing else'}.",
+            f"{', '.join(legal) if legal else 'nothing else'}.{hint}",
             status_now=request.status,
             legal=[str(status) for status in legal],
         )
     return move
 
 
-def _check_words(move: Move, to: Status, text: str, resolution: str) -> None:
-    errors = []
-    if move.needs_text and not text.strip():
-        errors.append(InputError("/text", "required", f"Say why: {to} needs a text that the resident reads."))
-    if move.needs_resolution and not resolution:
-        choices = ", ".join(Resolution.values)
-        errors.append(InputError("/resolution", "required", f"Say how it ended: one of {choices}."))
-    if resolution and move.needs_resolution and resolution not in Resolution.values:
-        choices = ", ".join(Resolution.values)
-        errors.append(InputError("/resolution", "unknown_value", f"{resolution!r} is not one of {choices}."))
-    if resolution and not move.needs_resolution:
-        errors.append(InputError("/resolution", "not_taken", f"Moving to {to} takes no resolution."))
+def allowed_resolutions(request: ServiceRequest) -> list[str]:
+    """How a request of its service may end; needs `service`."""
+    return list(request.service.resolutions) or list(Resolution.values)
+
+
+def _check(request: ServiceRequest, move: Move, to: Status, saying: Saying) -> None:
+    errors = [
+        *_wrong_words(request, move, to, saying),
+        *_wrong_resolution(request, move, to, saying.resolution),
+        *_wrong_hold(to, saying),
+    ]
+    if to == Status.RESOLVED and not errors and not _shows_what_was_done(request, saying):
+        detail = f"{request.service.name} needs a photo of what was done."
+        errors.append(InputError("/photos", "required", detail))
     if errors:
         raise Invalid(errors=errors)
+    if to == Status.RESOLVED and has_open_tasks(request):
+        raise HasOpenTasks
+
+
+def _wrong_words(request: ServiceRequest, move: Move, to: Status, saying: Saying) -> list[InputError]:
+    by_code = to == Status.REJECTED and saying.reason
+    if move.needs_text and not saying.text.strip() and not by_code:
+        return [InputError("/text", "required", f"Say why: {to} needs a text that the resident reads.")]
+    if saying.reason and to not in (Status.REJECTED, Status.ON_HOLD):
+        return [InputError("/reason", "not_taken", f"Moving to {to} takes no reason.")]
+    if saying.responsible and not by_code:
+        return [InputError("/responsible", "not_taken", "Only a rejection with a reason says who is responsible.")]
+    return []
+
+
+def _wrong_resolution(request: ServiceRequest, move: Move, to: Status, resolution: str) -> list[InputError]:
+    allowed = allowed_resolutions(request)
+    choices = ", ".join(allowed)
+    if move.needs_resolution and not resolution:
+        return [InputError("/resolution", "required", f"Say how it ended: one of {choices}.")]
+    if move.needs_resolution and resolution not in allowed:
+        return [InputError("/resolution", "unknown_value", f"{resolution!r} is not one of {choices}.")]
+    if resolution and not move.needs_resolution:
+        return [InputError("/resolution", "not_taken", f"Moving to {to} takes no resolution.")]
+    return []
+
+
+def _wrong_hold(to: Status, saying: Saying) -> list[InputError]:
+    if to != Status.ON_HOLD:
+        return [InputError("/until", "not_taken", f"Moving to {to} takes no day.")] if saying.until else []
+    errors = []
+    if saying.reason and saying.reason not in HoldReason.values:
+        choices = ", ".join(HoldReason.values)
+        errors.append(InputError("/reason", "unknown_value", f"{saying.reason!r} is not one of {choices}."))
+    if saying.until and saying.until <= timezone.now():
+        errors.append(InputError("/until", "in_the_past", "Put it off to a moment that is still to come."))
+    return errors
+
+
+def _shows_what_was_done(request: ServiceRequest, saying: Saying) -> bool:
+    if not request.service.completion_photo or saying.photos:
+        return True
+    shown = Photo.objects.filter(request=request.pk, purpose__in=[PhotoPurpose.COMPLETION, PhotoPurpose.HANDOVER])
+    since = request.acknowledged_at or request.submitted_at
+    return shown.exclude(state=PhotoState.REJECTED).filter(created_at__gte=since).exists()
+
+
+def _sentence(request: ServiceRequest, to: Status, saying: Saying) -> Sentence | None:
+    if to != Status.REJECTED or not saying.reason:
+        return None
+    reason = RejectionReason.objects.filter(
+        jurisdiction=request.jurisdiction_id, code=saying.reason, active=True
+    ).first()
+    if reason is None:
+        detail = f"{request.jurisdiction.name} has no such reason; GET …/transitions lists them."
+        raise Invalid(errors=[InputError("/reason", "unknown_value", detail)])
+    return sentence_of(reason, request.jurisdiction, text=saying.text, responsible=saying.responsible)
 
 
 def check_reopening(by: Actor, request: ServiceRequest, to: Status) -> None:
@@ -156,20 +245,56 @@ def check_reopening(by: Actor, request: ServiceRequest, to: Status) -> None:
         raise NotAllowed(f"A resolved report can be reopened for {days} days; make a new one instead.")
 
 
-def _apply(request: ServiceRequest, by: User | None, to: Status, resolution: str) -> None:
+def _held(request: ServiceRequest) -> dict[str, Any]:
+    if request.status != Status.ON_HOLD or request.hold_until is None:
+        return {}
+    return {"hold_reason": request.hold_reason, "hold_until": request.hold_until.isoformat()}
+
+
+def _apply(
+    request: ServiceRequest,
+    by: User | None,
+    to: Status,
+    resolution: str,
+    hold: tuple[str, datetime | None] | None,
+) -> tuple[str, ...]:
+    """Sets what the move changes; answers the columns."""
     now = timezone.now()
-    was_resolved = request.status == Status.RESOLVED
-    request.status = to
-    request.version += 1
-    request.updated_at = now
-    if to == Status.ACKNOWLEDGED:
+    columns = _MOVES
+    before, request.status = request.status, to
+    if before == Status.ON_HOLD and leave_hold(request, at=now):
+        columns += _CLOCK
+    if to == Status.ON_HOLD:
+        reason, until = hold or (HoldReason.OTHER, None)
+        request.held_from, request.hold_reason = before, reason
+        request.hold_until = until or promises.in_working_days(request, HOLD_WORKING_DAYS)
+        if promises.stops_the_clock(reason):
+            promises.pause(request, at=now)
+            columns += _CLOCK
+    elif to == Status.ACKNOWLEDGED:
         request.acknowledged_at = request.acknowledged_at or now
-        if was_resolved:
+        if before == Status.RESOLVED:
             request.resolved_at, request.resolution = None, ""
-    elif to == Status.ASSIGNED and request.assignee_id is None:
+    elif to == Status.ASSIGNED and request.assignee_id is None and request.team_id is None:
         # Who takes it without naming somebody takes it themselves.
         request.assignee = by
     elif to == Status.RESOLVED:
         request.resolved_at, request.resolution = now, resolution
-    elif to in (Status.CLOSED, Status.REJECTED, Status.WITHDRAWN):
+    elif to in (Status.CLOSED, Status.REJECTED, Status.WITHDRAWN, Status.DUPLICATE):
         request.closed_at = now
+    if to not in OPEN and request.escalates_at is not None:
+        request.escalates_at = None
+        columns += _CLOCK
+    elif to == Status.ACKNOWLEDGED and before == Status.RESOLVED:
+        promises.promise(request, promises.steps_of(request))
+        columns += _CLOCK
+    return tuple(dict.fromkeys(columns))
+
+
+def leave_hold(request: ServiceRequest, *, at: datetime) -> bool:
+    """Forgets the hold; answers whether the clock stood, so that everything is due later."""
+    request.hold_reason, request.hold_until, request.held_from = "", None, ""
+    if not promises.go_on(request, at=at):
+        return False
+    promises.promise(request, promises.steps_of(request))
+    return True

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from requests311.models import Connector, Photo, PhotoState, ServiceRequest, Visibility
+from requests311.models import Connector, Photo, PhotoAudience, PhotoState, ServiceRequest, Visibility
 
 
 def service_code(connector: Connector, request: ServiceRequest) -> str:
@@ -27,6 +27,8 @@ def photo_urls(request: ServiceRequest) -> Sequence[str]:
     if not settings.PUBLIC_URL or request.visibility != Visibility.PUBLIC:
         return []
     ready: Sequence[UUID] = list(
-        Photo.objects.filter(request=request.pk, state=PhotoState.READY).order_by("pk").values_list("pk", flat=True)
+        Photo.objects.filter(request=request.pk, state=PhotoState.READY, audience=PhotoAudience.PUBLIC)
+        .order_by("pk")
+        .values_list("pk", flat=True)
     )
     return [f"{settings.PUBLIC_URL}/api/v1/photos/{photo}/large" for photo in ready]

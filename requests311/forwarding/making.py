@@ -9,12 +9,16 @@ from requests311.statuses import OPEN
 
 
 def forward(event: Event) -> None:
-    """A new request gets a forward where its department's own system is connected; one that is opened again goes on.
+    """A new request gets a forward where its department's own system is connected; one that is opened again goes on,
+    and one that another department has now goes there.
 
     A unit without a connector of its own uses its agency's. Needs `event.request.department`.
     """
     if event.kind == EventKind.SUBMITTED:
         made = _make(event)
+    elif event.kind == EventKind.REROUTED:
+        _let_go(event)
+        made = _make(event) | _go_on(event)
     elif event.to_status in OPEN:
         made = _go_on(event)
     else:
@@ -23,13 +27,17 @@ def forward(event: Event) -> None:
         transaction.on_commit(_wake_worker)
 
 
-def _make(event: Event) -> bool:
+def _connector(event: Event) -> Connector | None:
     department = event.request.department
     connected = {
         connector.department_id: connector
         for connector in Connector.objects.filter(department__in=[department.pk, department.parent_id], active=True)
     }
-    connector = connected.get(department.pk) or next(iter(connected.values()), None)
+    return connected.get(department.pk) or next(iter(connected.values()), None)
+
+
+def _make(event: Event) -> bool:
+    connector = _connector(event)
     if connector is None:
         return False
     Forward.objects.bulk_create([Forward(request=event.request, connector=connector)], ignore_conflicts=True)
@@ -38,11 +46,17 @@ def _make(event: Event) -> bool:
 
 def _go_on(event: Event) -> bool:
     now = timezone.now()
-    return bool(
-        Forward.objects.filter(request=event.request_id, state=ForwardState.CANCELLED).update(
-            state=ForwardState.WAITING, attempts=0, next_attempt_at=now, waiting_since=now
-        )
+    # Not to a department that has it no more.
+    cancelled = Forward.objects.filter(
+        request=event.request_id, connector=_connector(event), state=ForwardState.CANCELLED
     )
+    return bool(cancelled.update(state=ForwardState.WAITING, attempts=0, next_attempt_at=now, waiting_since=now))
+
+
+def _let_go(event: Event) -> None:
+    """What was not sent yet to a department that has the request no more never is."""
+    waiting = Forward.objects.filter(request=event.request_id, state=ForwardState.WAITING)
+    waiting.exclude(connector=_connector(event)).update(state=ForwardState.CANCELLED)
 
 
 def _wake_worker() -> None:

@@ -52,8 +52,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('from_status', models.CharField(max_length=12)),
-                ('hold', models.JSONField(default=dict)),
+                ('before', models.JSONField(default=dict)),
                 ('photos', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list, size=None)),
                 ('carried', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list, size=None)),
                 ('undone_at', models.DateTimeField(null=True)),

@@ -2,6 +2,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from requests311.models.catalogue_triggers import moves_catalogue_version
 from requests311.models.jurisdiction import Jurisdiction
 
 
@@ -27,6 +28,7 @@ class EscalationStep(models.Model):
             models.CheckConstraint(condition=Q(percent__range=(1, 1000)), name="escalation_step_percent_in_range"),
             models.CheckConstraint(condition=Q(tells__in=Told.values), name="escalation_step_tells_is_known"),
         ]
+        triggers = [moves_catalogue_version("NEW.jurisdiction_id", "OLD.jurisdiction_id")]
 
     def __str__(self) -> str:
         return f"{self.percent} % → {self.tells}"

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -17,9 +19,8 @@ class Merge(models.Model):
     kept = models.ForeignKey(ServiceRequest, on_delete=models.PROTECT, related_name="+")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     at = models.DateTimeField(default=timezone.now)
-    from_status = models.CharField(max_length=12)
-    #: Where a request on hold goes back to, and why it was on hold.
-    hold: models.JSONField[object, object] = models.JSONField(default=dict)
+    #: The duplicate's columns that the merge changed, as they were.
+    before: models.JSONField[Any, Any] = models.JSONField(default=dict)
     #: Ids of what went along: photos, and requests that had been joined to the duplicate before.
     photos = ArrayField(models.UUIDField(), default=list)
     carried = ArrayField(models.UUIDField(), default=list)

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 
 from requests311.errors import InputError, NotFound, PhotoHasNoPlace
 from requests311.models.service_request import ServiceRequest
-from requests311.policies import Viewer
+from requests311.policies import Permission, Viewer
 
 
 class PhotoAudience(models.TextChoices):
@@ -58,8 +58,9 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
         """Their own uploads, and the photos of requests they may see."""
         own = Q(uploaded_by=viewer.user.pk) if viewer.user else Q(pk__in=[])
         # A rejected photo is the uploader's business alone.
-        shown = Q(request__in=ServiceRequest.objects.visible_to(viewer)) & ~Q(state=PhotoState.REJECTED)
-        return self.filter(own | shown)
+        shown = Q(request__in=ServiceRequest.objects.visible_to(viewer), audience=PhotoAudience.PUBLIC)
+        staff = ServiceRequest.objects.filter(viewer.may(Permission.READ_INTERNAL).expression())
+        return self.filter(own | (shown | Q(request__in=staff)) & ~Q(state=PhotoState.REJECTED))
 
     def place_of(self, photo: UUID, *, taken_by: UUID) -> Point:
         """Where this person's own photo was taken; one statement.

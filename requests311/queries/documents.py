@@ -16,8 +16,31 @@ from requests311.actors import Actor
 from requests311.conditions import Condition
 from requests311.policies import Permission
 
-NEWEST_FIRST = "r.id DESC"
-OLDEST_CHANGE_FIRST = "r.updated_at, r.id"
+
+@dataclass(frozen=True)
+class Order:
+    """By an SQL expression over the request's row `r`, then by id; by id alone where there is none.
+
+    `extra` are further members of each document: name and expression.
+    """
+
+    key: str = ""
+    descending: bool = False
+    extra: tuple[str, str] | None = None
+
+    def sql(self) -> str:
+        """Of requests called `r`."""
+        direction = " DESC" if self.descending else ""
+        return ", ".join(f"{part}{direction}" for part in (self.key, "r.id") if part)
+
+    def of_documents(self) -> str:
+        """Of documents called `r`, which have the key as a column."""
+        direction = " DESC" if self.descending else ""
+        return ", ".join(f"{part}{direction}" for part in ("r.key" if self.key else "", "r.id") if part)
+
+
+NEWEST_FIRST = Order(descending=True)
+OLDEST_CHANGE_FIRST = Order("r.updated_at")
 
 # The rows are chosen first: what is joined and written then are those of the page and no more. Photos are grouped
 # once for all of them, since a subquery a row takes as long as the row itself. `json` and not `jsonb`, which would
@@ -55,30 +78,41 @@ SELECT left(json_build_object(
         'due_at', r.due_at,
         'acknowledged_at', r.acknowledged_at,
         'resolved_at', r.resolved_at,
-        'closed_at', r.closed_at
+        'closed_at', r.closed_at,
+        'hold_until', r.hold_until,
+        'duplicate_of', CASE WHEN k.visibility = 'public' OR r.internal THEN k.number END{extra}
     )::text, -1)
     || CASE WHEN r.personal THEN ', ' || left(substr(
-        json_build_object('contact', r.contact, 'client_id', r.client_id, 'channel', r.channel)::text, 2), -1)
+        json_build_object('contact', r.contact, 'client_id', r.client_id, 'channel', r.channel,
+            'question', CASE WHEN r.hold_reason = 'reporter' THEN (
+                SELECT json_build_object('id', q.id, 'text', q.text, 'asked_at', q.asked_at, 'expires_at', q.expires_at)
+                FROM requests311_question q WHERE q.request_id = r.id AND q.state = 'open') END)::text, 2), -1)
         ELSE '' END
     || CASE WHEN r.internal THEN ', ' || left(substr(
-        json_build_object('reporter', r.reporter_id, 'assignee', r.assignee_id)::text, 2), -1)
+        json_build_object('reporter', r.reporter_id, 'assignee', r.assignee_id, 'team', t.code,
+            'priority', (ARRAY['urgent', 'high', 'normal', 'low'])[r.priority], 'hold_reason', NULLIF(r.hold_reason, ''),
+            'first_response_due_at', r.first_response_due_at, 'parent', r.parent_id)::text, 2), -1)
         ELSE '' END
-    || '}}' AS document, r.updated_at, r.id
+    || '}}' AS document, {keys}
 FROM chosen r
 JOIN requests311_service s ON s.id = r.service_id
 JOIN requests311_department d ON d.id = r.department_id
 JOIN requests311_jurisdiction j ON j.id = r.jurisdiction_id
 LEFT JOIN geo_asset a ON a.id = r.asset_id
+LEFT JOIN requests311_team t ON t.id = r.team_id
+LEFT JOIN requests311_servicerequest k ON k.id = r.duplicate_of_id
 LEFT JOIN (
     SELECT p.request_id, json_agg(json_build_object(
         'id', p.id,
         'state', p.state,
+        'purpose', p.purpose,
         'width', p.width,
         'height', p.height,
         'thumbnail', CASE WHEN p.state = 'ready' THEN %s::text || '/api/v1/photos/' || p.id || '/thumbnail' END,
         'large', CASE WHEN p.state = 'ready' THEN %s::text || '/api/v1/photos/' || p.id || '/large' END
     ) ORDER BY p.id) AS list
     FROM chosen JOIN requests311_photo p ON p.request_id = chosen.id AND p.state <> 'rejected'
+        AND (p.audience = 'public' OR chosen.internal OR chosen.personal AND p.purpose = 'answer')
     GROUP BY p.request_id
 ) photos ON photos.request_id = r.id
 ORDER BY {order}
@@ -89,13 +123,14 @@ _PAGE = """
 WITH documents AS ({documents}),
 numbered AS (SELECT r.*, row_number() OVER (ORDER BY {order}) AS place FROM documents r)
 SELECT COALESCE(string_agg(document, ',' ORDER BY place) FILTER (WHERE place <= %s), ''),
-    (SELECT ARRAY[updated_at::text, id::text] FROM numbered WHERE place = %s AND (SELECT max(place) FROM numbered) > %s)
+    (SELECT ARRAY[key::text, id::text] FROM numbered WHERE place = %s AND (SELECT max(place) FROM numbered) > %s)
 FROM numbered
 """
 
 
 class Page(NamedTuple):
-    """Documents as the text of a JSON array without its brackets; (updated_at, id) of the last where more follow."""
+    """Documents as the text of a JSON array without its brackets; (key of the order, id) of the last where more
+    follow."""
 
     text: str
     last: tuple[str, str] | None
@@ -107,7 +142,7 @@ class Documents:
 
     sql: str
     params: Sequence[Any]
-    order: str
+    order: Order
 
     def first(self) -> str | None:
         with connection.cursor() as cursor:
@@ -125,7 +160,10 @@ class Documents:
     def page(self, length: int) -> Page:
         """The first `length` documents; the statement must give one more for `last` to know that more follow."""
         with connection.cursor() as cursor:
-            cursor.execute(_PAGE.format(documents=self.sql, order=self.order), (*self.params, length, length, length))
+            cursor.execute(
+                _PAGE.format(documents=self.sql, order=self.order.of_documents()),
+                (*self.params, length, length, length),
+            )
             text, last = cursor.fetchone()
         return Page(text, tuple(last) if last else None)
 
@@ -155,7 +193,7 @@ def request_documents(
     actor: Actor,
     base_url: str,
     limit: int,
-    order: str = NEWEST_FIRST,
+    order: Order = NEWEST_FIRST,
     lead: Lead | None = None,
 ) -> Documents:
     """Documents of the requests that meet all the conditions, which the caller is already known to may see.
@@ -168,12 +206,19 @@ def request_documents(
     if lead is not None:
         conditions = (*conditions, lead.condition())
     where = " AND ".join(condition.sql() for condition in conditions)
-    found = _FOUND.format(where=where, order=order, limit=limit)
+    by = order.sql()
+    found = _FOUND.format(where=where, order=by, limit=limit)
     if lead is not None:
-        found = _LED.format(
-            arrays=lead.arrays(), columns=", ".join(lead.columns), where=where, order=order, limit=limit
-        )
-    sql = _DOCUMENTS.format(personal=personal.sql(), internal=internal.sql(), found=found, order=order, limit=limit)
+        found = _LED.format(arrays=lead.arrays(), columns=", ".join(lead.columns), where=where, order=by, limit=limit)
+    sql = _DOCUMENTS.format(
+        personal=personal.sql(),
+        internal=internal.sql(),
+        found=found,
+        order=by,
+        limit=limit,
+        keys=f"{order.key or 'NULL'} AS key, r.id",
+        extra=f", '{order.extra[0]}', {order.extra[1]}" if order.extra else "",
+    )
     led = lead.params() if lead is not None else []
     chosen = [
         *(param for condition in (personal, internal) for param in condition.params),

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from requests311.conditions import Condition
+from requests311.queries.timeline import BETWEEN_TWO, NO_ROWS_OF_THEIR_OWN, SHOWN_TEXT
 from requests311.statuses import OPEN
 
 _OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
@@ -37,6 +38,10 @@ class Kind(StrEnum):
     NUMBER = "number"
 
 
+#: What everybody may read of an event's text, and which events say anything.
+_SAID = f"(CASE WHEN {BETWEEN_TWO} THEN '' ELSE {SHOWN_TEXT} END)"
+_TELLS = f"NOT {NO_ROWS_OF_THEIR_OWN}"
+
 #: In the order of the standard's own examples.
 _FIELDS: tuple[tuple[str, str, Kind], ...] = (
     ("service_request_id", "r.number", Kind.PLAIN),
@@ -59,18 +64,18 @@ _FIELDS: tuple[tuple[str, str, Kind], ...] = (
 )
 FIELD_NAMES = tuple(name for name, _, _ in _FIELDS)
 
-_JOINS = """
+_JOINS = f"""
 JOIN requests311_service s ON s.id = r.service_id
 JOIN requests311_department d ON d.id = r.department_id
 LEFT JOIN LATERAL (
-    SELECT e.text FROM requests311_event e
-    WHERE e.request_id = r.id AND e.audience = 'public' AND e.text <> '' ORDER BY e.version DESC LIMIT 1
+    SELECT {_SAID} AS text FROM requests311_event e
+    WHERE e.request_id = r.id AND e.audience = 'public' AND {_TELLS} AND {_SAID} <> '' ORDER BY e.version DESC LIMIT 1
 ) said ON true
 LEFT JOIN LATERAL (
     SELECT %s::text || '/api/v1/photos/' || p.id || '/large' AS url FROM requests311_photo p
-    WHERE p.request_id = r.id AND p.state = 'ready' ORDER BY p.id LIMIT 1
+    WHERE p.request_id = r.id AND p.state = 'ready' AND p.audience = 'public' ORDER BY p.id LIMIT 1
 ) shown ON true
-"""
+"""  # noqa: S608 (our own columns)
 
 # --- Extensions: what clients ask for with `extensions=true` --------------------------------------------
 
@@ -87,19 +92,22 @@ LEFT JOIN LATERAL (
     SELECT json_agg(picture.url ORDER BY picture.id) AS json, string_agg({{picture_xml}}, '' ORDER BY picture.id) AS xml
     FROM (
         SELECT p.id, %s::text || '/api/v1/photos/' || p.id || '/large' AS url FROM requests311_photo p
-        WHERE p.request_id = r.id AND p.state = 'ready'
+        WHERE p.request_id = r.id AND p.state = 'ready' AND p.audience = 'public'
     ) picture
 ) pictures ON true
 LEFT JOIN LATERAL (
     SELECT json_agg(json_build_object('datetime', {_time("e.at")}, 'summary', {{summary}},
-            'description', NULLIF(e.text, ''), 'type', e.kind) ORDER BY e.version) AS json,
+            'description', NULLIF({_SAID}, ''), 'type', e.kind) ORDER BY e.version) AS json,
         string_agg({{note_xml}}, '' ORDER BY e.version) AS xml
-    FROM requests311_event e WHERE e.request_id = r.id AND e.audience = 'public'
+    FROM requests311_event e WHERE e.request_id = r.id AND e.audience = 'public' AND {_TELLS}
 ) notes ON true
 LEFT JOIN LATERAL (
     SELECT string_agg(area->>'name', ', ') AS names FROM jsonb_array_elements(r.areas) area
 ) areas ON true
 """  # noqa: S608 (our own columns)
+#: The one that a duplicate was joined to, where everybody may see it.
+_PARENT = """(SELECT k.number FROM requests311_servicerequest k
+    WHERE k.id = r.duplicate_of_id AND k.visibility = 'public')"""
 #: "In progress" out of "in_progress".
 _SUMMARY = "replace(upper(left(NULLIF(e.to_status, ''), 1)) || substr(e.to_status, 2), '_', ' ')"
 
@@ -130,14 +138,14 @@ _JSON_EXTENDED = f"""left({_JSON_ROW}, -1) || ', ' || substr(json_build_object(
     'attributes', COALESCE(answers.json, '[]'),
     'extended_attributes', json_build_object('channel', r.channel, 'area', areas.names,
         'photos', COALESCE(pictures.json, '[]'), 'duplicate', r.status = 'duplicate',
-        'parent_service_request_id', NULL::text),
+        'parent_service_request_id', {_PARENT}),
     'notes', COALESCE(notes.json, '[]'))::text, 2)"""
 _XML_EXTENDED = f"""'<request>' || {_XML_FIELDS}
     || '<attributes>' || COALESCE(answers.xml, '') || '</attributes>'
     || '<extended_attributes>' || {_xml("channel", "r.channel", Kind.PLAIN)} || {_xml("area", "areas.names", Kind.TEXT)}
     || '<photos>' || COALESCE(pictures.xml, '') || '</photos>'
     || '<duplicate>' || (r.status = 'duplicate')::text || '</duplicate>'
-    || '<parent_service_request_id/></extended_attributes>'
+    || {_xml("parent_service_request_id", _PARENT, Kind.PLAIN)} || '</extended_attributes>'
     || '<notes>' || COALESCE(notes.xml, '') || '</notes></request>'"""
 _EXTENSION_JOINS = _EXTENSION_JOINS.format(
     summary=_SUMMARY,
@@ -152,7 +160,7 @@ _EXTENSION_JOINS = _EXTENSION_JOINS.format(
         (
             _xml("datetime", _time("e.at"), Kind.PLAIN),
             _xml("summary", _SUMMARY, Kind.PLAIN),
-            _xml("description", "e.text", Kind.TEXT),
+            _xml("description", _SAID, Kind.TEXT),
             _xml("type", "e.kind", Kind.PLAIN),
         )
     )
@@ -264,7 +272,7 @@ _UPDATE_FIELDS: tuple[tuple[str, str, Kind], ...] = (
         Kind.PLAIN,
     ),
     ("updated_datetime", _time("e.at"), Kind.PLAIN),
-    ("description", "e.text", Kind.TEXT),
+    ("description", _SAID, Kind.TEXT),
     ("media_url", "NULL::text", Kind.PLAIN),
 )
 _UPDATE_JSON = f"json_build_object({', '.join(_json(*one) for one in _UPDATE_FIELDS)})::text"
@@ -284,7 +292,7 @@ def updates_text(
         f"SELECT COALESCE(string_agg(row.text, %s ORDER BY row.id), '') FROM ("  # noqa: S608 (our own columns)
         f" SELECT e.id, {row} AS text FROM requests311_event e JOIN requests311_servicerequest r ON r.id = e.request_id"
         f" WHERE e.id >= %s AND e.id < %s AND e.at BETWEEN %s AND %s AND e.audience = 'public'"
-        f" AND e.kind <> 'submitted' AND {where} ORDER BY e.id LIMIT {int(limit)}) row"
+        f" AND e.kind <> 'submitted' AND {_TELLS} AND {where} ORDER BY e.id LIMIT {int(limit)}) row"
     )
     params: list[Any] = [between, _first_id(begin - timedelta(days=1)), _first_id(end + _WRITTEN_LATER), begin, end]
     with connection.cursor() as cursor:

@@ -1,0 +1,93 @@
+"""A request becomes somebody's: a person's, a team's, or both; or nobody's again."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from requests311 import changes
+from requests311.actions.transition import carry_out
+from requests311.actors import Actor
+from requests311.errors import IllegalTransition, InputError, Invalid
+from requests311.models import Audience, EventKind, ServiceRequest, Team
+from requests311.policies import Permission
+from requests311.queries.people import workers_on
+from requests311.statuses import OPEN, Priority, Status
+
+
+@transaction.atomic(savepoint=False)
+def assign(
+    *, by: Actor, key: str, if_version: int, assignee: UUID | None = None, team: str | None = None
+) -> ServiceRequest:
+    """Gives an open request to a person, to a team of its department (its code), or to a person of that team.
+
+    With neither it is nobody's again. A request that was only acknowledged becomes assigned. Raises NotFound,
+    NotAllowed, StaleVersion, IllegalTransition for one that is over, and Invalid for who does not work there.
+    """
+    request = changes.to_change(by, key, Permission.ASSIGN, if_version)
+    status = Status(request.status)
+    if status not in OPEN:
+        raise IllegalTransition(f"A request that is {status} is nobody's work.", status_now=status, legal=[])
+    found = _team(request, team) if team else None
+    if assignee is not None and not workers_on(request, [assignee]):
+        detail = f"This person does not work for {request.department.name}."
+        raise Invalid(errors=[InputError("/assignee", "not_there", detail)])
+    before = {"assignee": _text(request.assignee_id), "team": _text(request.team_id)}
+    request.assignee_id, request.team = assignee, found
+    data = {
+        "assignee": _text(assignee),
+        "team": found.code if found else None,
+        "team_id": _text(found.pk) if found else None,
+        "before": before,
+    }
+    somebody = assignee is not None or found is not None
+    if somebody and status in (Status.SUBMITTED, Status.ACKNOWLEDGED):
+        request.acknowledged_at = request.acknowledged_at or timezone.now()
+        _become(by, request, Status.ASSIGNED, data)
+    elif not somebody and status == Status.ASSIGNED:
+        _become(by, request, Status.ACKNOWLEDGED, data)
+    else:
+        changes.write(
+            request,
+            EventKind.ASSIGNED,
+            by=by.user,
+            columns=("assignee_id", "team_id"),
+            audience=Audience.STAFF,
+            data=data,
+            batch=by.batch,
+        )
+    return request
+
+
+@transaction.atomic(savepoint=False)
+def prioritise(*, by: Actor, key: str, if_version: int, priority: Priority) -> ServiceRequest:
+    """Says how urgent it is. Raises NotFound, NotAllowed, StaleVersion."""
+    request = changes.to_change(by, key, Permission.ASSIGN, if_version)
+    before, request.priority = Priority(request.priority), priority
+    changes.write(
+        request,
+        EventKind.PRIORITISED,
+        by=by.user,
+        columns=("priority",),
+        audience=Audience.STAFF,
+        data={"priority": priority.name.lower(), "before": before.name.lower()},
+        batch=by.batch,
+    )
+    return request
+
+
+def _become(by: Actor, request: ServiceRequest, to: Status, data: dict[str, object]) -> None:
+    carry_out(request, by=by.user, to=to, kind=EventKind.ASSIGNED, data=data, batch=by.batch)
+
+
+def _team(request: ServiceRequest, code: str) -> Team:
+    departments = [request.department_id, request.department.parent_id]
+    team = Team.objects.filter(department__in=departments, code=code, active=True).order_by("-department_id").first()
+    if team is None:
+        detail = f"{request.department.name} has no team {code!r}."
+        raise Invalid(errors=[InputError("/team", "unknown_value", detail)])
+    return team
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

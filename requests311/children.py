@@ -1,0 +1,30 @@
+"""A request that was split into tasks for several departments is resolved when all of them are done."""
+
+from collections.abc import Callable
+from typing import Any
+
+from requests311 import changes
+from requests311.conditions import Condition
+from requests311.models import ServiceRequest
+from requests311.statuses import OPEN, Resolution, Status
+
+
+def has_open_tasks(request: ServiceRequest) -> bool:
+    """Whether one of its tasks is still to be done."""
+    return ServiceRequest.objects.filter(parent=request.pk, status__in=OPEN).exists()
+
+
+def finish_parent(task: ServiceRequest, carry_out: Callable[..., Any]) -> None:
+    """Resolves the request that this was the last task of.
+
+    The parent's row is locked before its tasks are counted: of two that end at once, the second sees the first.
+    """
+    parent = changes.locked(str(task.parent_id), Condition("true"))
+    if Status(parent.status) not in OPEN or has_open_tasks(parent):
+        return
+    done = ServiceRequest.objects.filter(parent=parent.pk, resolution=Resolution.FIXED).exists()
+    if parent.status == Status.SUBMITTED:
+        carry_out(parent, by=None, to=Status.ACKNOWLEDGED)
+    if parent.status == Status.ON_HOLD:
+        carry_out(parent, by=None, to=Status.IN_PROGRESS)
+    carry_out(parent, by=None, to=Status.RESOLVED, resolution=Resolution.FIXED if done else Resolution.NO_ACTION)

@@ -1,0 +1,221 @@
+"""Who is told of an event, and why: residents, staff, and people without an account. The only place that decides it.
+
+Everything is taken from the event's row and from who has the request now; two quick changes give two true messages.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from notifications.topics import Topic
+
+from notifications.outbox import Notice
+from requests311 import links
+from requests311.models import Audience, Event, EventKind, Follower, Handover, Question, Team, Told
+from requests311.queries.people import directors_of, managers_of
+from requests311.statuses import Status
+
+#: Older news of a pothole helps nobody; FCM itself keeps a message four weeks at most.
+TIME_TO_LIVE = timedelta(days=7)
+
+#: A phone shows it at once, a desk finds it in the mailbox.
+_STAFF_CHANNELS = ("push", "email")
+
+#: What a resident hears of; the rest is on the timeline for who wants to know.
+_TOLD = {
+    EventKind.SUBMITTED,
+    EventKind.STATUS_CHANGED,
+    EventKind.COMMENTED,
+    EventKind.ASSIGNED,
+    EventKind.REROUTED,
+    EventKind.ASKED,
+}
+
+
+def notices_of(event: Event) -> list[Notice]:
+    """All that one event is told to, each person once for each reason; needs `request`, its department and
+    jurisdiction at hand."""
+    return [*to_residents(event), *to_staff(event), *to_strangers(event)]
+
+
+def to_residents(event: Event) -> list[Notice]:
+    """The reporter and the followers hear of every public event that they did not cause, and the reporter that their
+    report arrived."""
+    if event.audience != Audience.PUBLIC or event.kind not in _TOLD:
+        return []
+    people: list[UUID] = []
+    reporter = event.request.reporter_id
+    if reporter is not None and (event.actor_id != reporter or event.kind == EventKind.SUBMITTED):
+        people.append(reporter)
+    if event.kind not in (EventKind.SUBMITTED, EventKind.ASKED):
+        followers = Follower.objects.filter(request=event.request_id).values_list("user", flat=True)
+        people += [user for user in followers if user not in (event.actor_id, reporter)]
+    if event.kind == EventKind.ASKED:
+        asked = UUID(event.data["question"])
+        link = links.url_of(links.Purpose.ANSWER, asked)
+        token = links.token_for(links.Purpose.ANSWER, asked)
+        return [
+            _notice(event, user, _kind(event), channels=_STAFF_CHANNELS, data={"link": link, "question": token})
+            for user in people
+        ]
+    return [_notice(event, user, _kind(event)) for user in people]
+
+
+def one_for_many(notices: Sequence[Notice], events: Sequence[Event], batch: UUID) -> list[Notice]:
+    """What residents hear of one call that changed many requests: who has several of them hears of all at once."""
+    by_person: dict[UUID | None, list[Notice]] = {}
+    for notice in notices:
+        by_person.setdefault(notice.recipient_id, []).append(notice)
+    statuses = {event.pk: str(event.data["status"]) for event in events}
+    told: list[Notice] = []
+    for theirs in by_person.values():
+        if len(theirs) == 1:
+            told += theirs
+            continue
+        first, same = theirs[0], {statuses[notice.event_id] for notice in theirs}
+        status = same.pop() if len(same) == 1 else ""
+        told.append(
+            Notice(
+                recipient_id=first.recipient_id,
+                event_id=batch,
+                kind="requests_changed",
+                context={**first.context, "count": len(theirs), "status": status},
+                data={"event_id": str(batch), "status": status, "link": "requests311://requests?mine=true"},
+                ttl=TIME_TO_LIVE,
+                collapse_key=str(batch),
+                fallback_language=first.fallback_language,
+                sender=first.sender,
+            )
+        )
+    return told
+
+
+def to_staff(event: Event) -> list[Notice]:
+    """Assigned to me, mentioned, escalated, answered, reopened, reported done; nobody hears of what they did."""
+    notices: list[Notice] = []
+    for topic, kind, people, more in _staff_reasons(event):
+        notices += [
+            _notice(event, user, kind, topic=topic, channels=_STAFF_CHANNELS, context=more)
+            for user in dict.fromkeys(people)
+            if user is not None and user != event.actor_id
+        ]
+    return notices
+
+
+def to_strangers(event: Event) -> list[Notice]:
+    """People without an account, by e-mail: a contractor, and a reporter who left nothing but an address."""
+    if event.kind == EventKind.HANDED_OVER:
+        handover = Handover.objects.filter(pk=event.data["handover"], revoked_at=None).first()
+        if handover is None:
+            return []
+        link = links.url_of(links.Purpose.HANDOVER, handover.pk)
+        context = {"link": link, "text": event.request.description}
+        return [_notice(event, None, "handover_link", address=handover.email, context=context, data={"link": link})]
+    if event.kind == EventKind.ASKED:
+        address = str(event.request.contact.get("email", ""))
+        reporter = event.request.reporter
+        if not address or (reporter is not None and reporter.email == address.lower()):
+            return []
+        link = links.url_of(links.Purpose.ANSWER, UUID(event.data["question"]))
+        return [_notice(event, None, "question_link", address=address, context={"link": link}, data={"link": link})]
+    return []
+
+
+def _staff_reasons(event: Event) -> Iterable[tuple[Topic, str, Collection[UUID | None], dict[str, Any]]]:
+    data = event.data
+    if event.kind == EventKind.ASSIGNED:
+        yield Topic.ASSIGNED, "staff_assigned", _assigned(data), {}
+    if data.get("mentions"):
+        yield Topic.MENTIONED, "staff_mentioned", [UUID(user) for user in data["mentions"]], {}
+    if event.kind == EventKind.ESCALATED:
+        for tells, percent in data["tells"].items():
+            yield Topic.ESCALATED, "staff_escalated", _told(event, tells), {"percent": percent}
+    if event.kind == EventKind.ANSWERED:
+        asked_by = Question.objects.filter(pk=data["question"]).values_list("asked_by", flat=True)
+        yield Topic.ANSWERED, "staff_answered", [*asked_by, event.request.assignee_id], {}
+    if event.from_status == Status.RESOLVED and event.to_status == Status.ACKNOWLEDGED:
+        yield Topic.REOPENED, "staff_reopened", _workers(event) or managers_of(event.request.department), {}
+    if event.kind == EventKind.REPORTED_DONE:
+        by = Handover.objects.filter(pk=data["handover"]).values_list("by", flat=True)
+        yield Topic.HANDED_OVER, "staff_handed_over_done", [*by, event.request.assignee_id], {}
+
+
+def _assigned(data: dict[str, Any]) -> list[UUID | None]:
+    """Who has it now and did not before; of a team without a person its lead."""
+    before = data.get("before") or {}
+    if data.get("assignee"):
+        return [UUID(data["assignee"])] if data["assignee"] != before.get("assignee") else []
+    if data.get("team_id") and data["team_id"] != before.get("team"):
+        return [Team.objects.filter(pk=data["team_id"]).values_list("lead", flat=True).first()]
+    return []
+
+
+def _told(event: Event, tells: str) -> list[UUID]:
+    department = event.request.department
+    if tells == Told.DIRECTOR:
+        return directors_of(department)
+    managers = managers_of(department)
+    # A step that reaches nobody would be a promise without a person.
+    return (_workers(event) or managers) if tells == Told.LEAD else (managers or directors_of(department))
+
+
+def _workers(event: Event) -> list[UUID]:
+    lead = Team.objects.filter(pk=event.request.team_id).values_list("lead", flat=True).first()
+    return [user for user in (lead or event.request.assignee_id,) if user is not None]
+
+
+def _notice(
+    event: Event,
+    recipient: UUID | None,
+    kind: str,
+    *,
+    address: str = "",
+    topic: str = "",
+    channels: tuple[str, ...] = ("push",),
+    context: dict[str, Any] | None = None,
+    data: dict[str, str] | None = None,
+) -> Notice:
+    return Notice(
+        recipient_id=recipient,
+        address=address,
+        event_id=event.pk,
+        kind=kind,
+        topic=topic,
+        channels=("email",) if address else channels,
+        context=_context(event) | (context or {}),
+        data={
+            "event_id": str(event.pk),
+            "request_id": str(event.request_id),
+            "number": event.data["number"],
+            "status": event.to_status or event.data["status"],
+            "link": f"requests311://requests/{event.request_id}",
+        }
+        | (data or {}),
+        ttl=TIME_TO_LIVE,
+        collapse_key=str(event.request_id),
+        fallback_language=event.data["language"],
+        sender=event.request.jurisdiction.code,
+    )
+
+
+def _kind(event: Event) -> str:
+    by_kind = {
+        EventKind.COMMENTED: "request_commented",
+        EventKind.REROUTED: "request_rerouted",
+        EventKind.ASKED: "request_question",
+    }
+    if event.kind in by_kind:
+        return by_kind[EventKind(event.kind)]
+    if event.data.get("unanswered"):
+        return "request_no_answer"
+    if event.from_status == Status.RESOLVED and event.to_status == Status.ACKNOWLEDGED:
+        return "request_reopened"
+    return f"request_{event.to_status}"
+
+
+def _context(event: Event) -> dict[str, Any]:
+    told = ("number", "service", "department", "jurisdiction", "due")
+    # A rejection by a reason has its sentence in several languages.
+    text = event.data.get("texts") or event.text
+    return {key: event.data[key] for key in told} | {"status": event.to_status, "text": text}
