@@ -40,6 +40,7 @@ class DueUnit(models.TextChoices):
     WORKING_DAYS = "working_days"
     CALENDAR_DAYS = "calendar_days"
     HOURS = "hours"
+    WORKING_HOURS = "working_hours"
 
 
 class Service(models.Model):
@@ -68,6 +69,12 @@ class Service(models.Model):
     visibility = models.CharField(max_length=7, choices=Visibility.choices, default=Visibility.PUBLIC)
     due_after = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty: no promise.")
     due_unit = models.CharField(max_length=13, choices=DueUnit.choices, default=DueUnit.WORKING_DAYS)
+    first_response_after = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="When somebody should have taken a report up. Empty: no such target."
+    )
+    first_response_unit = models.CharField(
+        max_length=13, choices=DueUnit.choices, default=DueUnit.WORKING_HOURS, db_default=DueUnit.WORKING_HOURS
+    )
     offered_in = models.ManyToManyField(
         Area, through="ServiceArea", blank=True, help_text="Empty: in the whole jurisdiction."
     )
@@ -82,6 +89,9 @@ class Service(models.Model):
                 condition=models.Q(visibility__in=Visibility.values), name="service_visibility_is_known"
             ),
             models.CheckConstraint(condition=models.Q(due_unit__in=DueUnit.values), name="service_due_unit_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(first_response_unit__in=DueUnit.values), name="service_first_response_unit_is_known"
+            ),
             models.CheckConstraint(condition=models.Q(asset__in=AssetPolicy.values), name="service_asset_is_known"),
             models.CheckConstraint(
                 condition=models.Q(asset="none", asset_kind="") | (~models.Q(asset="none") & ~models.Q(asset_kind="")),
