@@ -258,7 +258,7 @@ def _stretches(unit: DueUnit, calendar: Calendar, since: datetime) -> Iterator[_
         found = _stretches_of(unit, calendar, year)
         idle = 0 if found else idle + 1
         if idle > IDLE_YEARS:
-            raise ValueError(f"the calendar has no {unit.label.lower()} in the {IDLE_YEARS} years before {year}")
+            raise ValueError(f"the calendar has no {unit.label.lower()} from {year - IDLE_YEARS} to {year}")
         yield from islice(found, bisect_right(found, since, key=_end), None)
 
 

@@ -73,7 +73,9 @@ def _is_weekday(name: str) -> str:
 def _is_due(text: object) -> object:
     match = _DUE.fullmatch(text) if isinstance(text, str) else None
     if match is None:
-        raise ValueError(f"{text!r} is not a time such as '3 working_days', '10 calendar_days', '24 hours' or '4 working_hours'")
+        raise ValueError(
+            f"{text!r} is not a time such as '3 working_days', '10 calendar_days', '24 hours' or '4 working_hours'"
+        )
     return Due(after=int(match[1]), unit=DueUnit(f"{match[2]}s"))
 
 
