@@ -87,6 +87,8 @@ class ServiceAdmin(admin.ModelAdmin[Service]):
         "visibility",
         "due_after",
         "due_unit",
+        "first_response_after",
+        "first_response_unit",
         "active",
     )
     list_filter = ("jurisdiction", "group", "active", "visibility")

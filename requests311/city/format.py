@@ -13,6 +13,7 @@ from requests311.city.values import (
     NoTwins,
     Slug,
     Text,
+    TimeOfDay,
     TimeZone,
     Weekday,
     fits,
@@ -104,6 +105,17 @@ class Holidays(Part):
         return self
 
 
+class OpeningHours(Part):
+    opens: Annotated[TimeOfDay, Field(alias="from")]
+    closes: Annotated[TimeOfDay, Field(alias="to")]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.opens >= self.closes:
+            raise ValueError("'from' must be before 'to'")
+        return self
+
+
 class JurisdictionFile(Part):
     code: Annotated[Slug, fits(Jurisdiction, "code")]
     name: Annotated[str, fits(Jurisdiction, "name")]
@@ -111,6 +123,7 @@ class JurisdictionFile(Part):
     time_zone: TimeZone
     languages: Annotated[list[Language], Field(min_length=1), NoTwins]
     working_days: Annotated[list[Weekday], Field(min_length=1), NoTwins]
+    opening_hours: OpeningHours | None = None
     holidays: Holidays | None = None
     closure_days: Annotated[list[date], NoTwins] = []
     reopen_days: Annotated[int, Field(ge=0, le=365)] = 14
@@ -203,6 +216,7 @@ class ServiceEntry(Part):
     asset: AssetEntry | None = None
     visibility: Visibility = Visibility.PUBLIC
     due: DueTime | None = None
+    first_response: DueTime | None = None
     offered_in: Annotated[list[AreaRef], NoTwins] = []
     translations: dict[Language, ServiceTranslation] = {}
     attributes: list[AttributeEntry] = []

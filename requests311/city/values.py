@@ -1,6 +1,7 @@
 """The kinds of value that a city's files hold, each checked as far as one value can be."""
 
 import re
+from datetime import time
 from typing import Annotated, Any, NamedTuple
 
 import holidays
@@ -15,7 +16,8 @@ from requests311.models.jurisdiction import check_time_zone
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 #: The usual part of BCP 47: language, script, region, in the customary case.
 _LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
-_DUE = re.compile(r"([1-9][0-9]{0,3}) (working_day|calendar_day|hour)s?")
+_DUE = re.compile(r"([1-9][0-9]{0,3}) (working_day|calendar_day|working_hour|hour)s?")
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 class Due(NamedTuple):
@@ -71,8 +73,16 @@ def _is_weekday(name: str) -> str:
 def _is_due(text: object) -> object:
     match = _DUE.fullmatch(text) if isinstance(text, str) else None
     if match is None:
-        raise ValueError(f"{text!r} is not a time such as '3 working_days', '10 calendar_days' or '24 hours'")
+        raise ValueError(
+            f"{text!r} is not a time such as '3 working_days', '10 calendar_days', '24 hours' or '4 working_hours'"
+        )
     return Due(after=int(match[1]), unit=DueUnit(f"{match[2]}s"))
+
+
+def _is_time_of_day(text: object) -> object:
+    if not isinstance(text, str) or not _TIME_OF_DAY.fullmatch(text):
+        raise ValueError(f"{text!r} is not a time of day such as '08:00' or '17:30'")
+    return time.fromisoformat(text)
 
 
 def _no_twins(values: list[Any]) -> list[Any]:
@@ -99,4 +109,5 @@ TimeZone = Annotated[str, AfterValidator(_is_time_zone)]
 Email = Annotated[str, AfterValidator(_is_email)]
 Weekday = Annotated[str, AfterValidator(_is_weekday)]
 DueTime = Annotated[Due, BeforeValidator(_is_due)]
+TimeOfDay = Annotated[time, BeforeValidator(_is_time_of_day)]
 NoTwins = AfterValidator(_no_twins)

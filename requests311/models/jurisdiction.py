@@ -1,3 +1,4 @@
+from datetime import time
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -13,6 +14,9 @@ from geo.models import Area
 KEEP_AT_LEAST_DAYS = 30
 #: A hundred years; the arithmetic of dates holds.
 KEEP_AT_MOST_DAYS = 36_500
+#: Where a city does not say otherwise.
+OPENS_AT = time(8)
+CLOSES_AT = time(17)
 
 
 def _monday_to_friday() -> list[int]:
@@ -43,6 +47,10 @@ class Jurisdiction(models.Model):
     working_days = ArrayField(
         models.PositiveSmallIntegerField(), default=_monday_to_friday, help_text="ISO weekdays, Monday is 1."
     )
+    opens_at = models.TimeField(
+        default=OPENS_AT, db_default=OPENS_AT, help_text="On working days, local time; working hours count from it."
+    )
+    closes_at = models.TimeField(default=CLOSES_AT, db_default=CLOSES_AT)
     holidays_country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1; empty: no public holidays.")
     holidays_subdivision = models.CharField(max_length=10, blank=True, help_text="ISO 3166-2 without the country.")
     closure_days = ArrayField(models.DateField(), default=list, blank=True, help_text="Own days off.")
@@ -84,6 +92,11 @@ class Jurisdiction(models.Model):
             models.CheckConstraint(
                 condition=models.Q(working_days__contained_by=[1, 2, 3, 4, 5, 6, 7]),
                 name="jurisdiction_working_days_are_iso",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(opens_at__lt=models.F("closes_at")),
+                name="jurisdiction_opens_before_it_closes",
+                violation_error_message="It must open before it closes.",
             ),
             models.CheckConstraint(
                 condition=models.Q(keep_events_days=None)

@@ -42,6 +42,7 @@ class DueUnit(models.TextChoices):
     WORKING_DAYS = "working_days"
     CALENDAR_DAYS = "calendar_days"
     HOURS = "hours"
+    WORKING_HOURS = "working_hours"
 
 
 class Service(models.Model):
@@ -83,6 +84,12 @@ class Service(models.Model):
     completion_photo = models.BooleanField(
         default=False, db_default=False, help_text="Nobody resolves a request without a photo of what was done."
     )
+    first_response_after = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="When somebody should have taken a report up. Empty: no such target."
+    )
+    first_response_unit = models.CharField(
+        max_length=13, choices=DueUnit.choices, default=DueUnit.WORKING_HOURS, db_default=DueUnit.WORKING_HOURS
+    )
     offered_in = models.ManyToManyField(
         Area, through="ServiceArea", blank=True, help_text="Empty: in the whole jurisdiction."
     )
@@ -101,6 +108,9 @@ class Service(models.Model):
             models.CheckConstraint(
                 condition=models.Q(resolutions__contained_by=list(Resolution.values)),
                 name="service_resolutions_are_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(first_response_unit__in=DueUnit.values), name="service_first_response_unit_is_known"
             ),
             models.CheckConstraint(condition=models.Q(asset__in=AssetPolicy.values), name="service_asset_is_known"),
             models.CheckConstraint(

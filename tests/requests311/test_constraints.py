@@ -1,5 +1,6 @@
 """Every named constraint has a row that breaks it: a copy of a sound row, changed in one thing."""
 
+from datetime import time
 from typing import Any
 from uuid import uuid4
 
@@ -80,6 +81,8 @@ CASES: list[Case] = [
     ("jurisdiction_has_a_working_day", Jurisdiction, {}, {"working_days": []}),
     ("jurisdiction_working_days_are_iso", Jurisdiction, {}, {"working_days": [0, 1]}),
     ("jurisdiction_working_days_are_iso", Jurisdiction, {}, {"working_days": [8]}),
+    ("jurisdiction_opens_before_it_closes", Jurisdiction, {}, {"opens_at": time(17)}),
+    ("jurisdiction_opens_before_it_closes", Jurisdiction, {}, {"closes_at": time(7, 59)}),
     ("jurisdiction_keeps_events_a_while", Jurisdiction, {}, {"keep_events_days": 29}),
     ("jurisdiction_keeps_events_a_while", Jurisdiction, {}, {"keep_events_days": 36_501}),
     ("jurisdiction_keeps_messages_a_while", Jurisdiction, {}, {"keep_messages_days": 29}),
@@ -92,6 +95,7 @@ CASES: list[Case] = [
     ("service_photo_is_known", Service, {"code": "pothole"}, {"photo": "maybe"}),
     ("service_visibility_is_known", Service, {"code": "pothole"}, {"visibility": "secret"}),
     ("service_due_unit_is_known", Service, {"code": "pothole"}, {"due_unit": "moons"}),
+    ("service_first_response_unit_is_known", Service, {"code": "pothole"}, {"first_response_unit": "moons"}),
     ("service_asset_is_known", Service, {"code": "pothole"}, {"asset": "maybe", "asset_kind": "sign"}),
     ("service_asset_has_kind", Service, {"code": "pothole"}, {"asset": "optional"}),
     ("service_asset_has_kind", Service, {"code": "pothole"}, {"asset_kind": "sign"}),

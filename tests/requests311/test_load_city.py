@@ -3,6 +3,7 @@
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import time
 from io import StringIO
 from pathlib import Path
 
@@ -67,6 +68,7 @@ class TestLoading:
         city = Jurisdiction.objects.get(code="riverbend")
         assert (city.name, city.time_zone, city.languages) == ("Town of Riverbend", "America/Denver", ["en", "fr"])
         assert city.working_days == [1, 2, 3, 4]
+        assert (city.opens_at, city.closes_at) == (time(7), time(17, 30))
         assert (city.holidays_country, city.holidays_subdivision, city.reopen_days) == ("US", "CO", 30)
         assert (city.keep_events_days, city.keep_messages_days) == (None, 90)
         assert [day.isoformat() for day in city.closure_days] == ["2026-12-24", "2026-12-31"]
@@ -89,6 +91,7 @@ class TestLoading:
         load_city(town)
         pothole = Service.objects.get(code="pothole")
         assert (pothole.photo, pothole.due_after, pothole.due_unit) == ("required", 10, "calendar_days")
+        assert (pothole.first_response_after, pothole.first_response_unit) == (8, "working_hours")
         assert pothole.translations["fr"]["name"] == "Nid-de-poule"
         assert pothole.translations["fr"]["group"] == "Routes"
         surface = Attribute.objects.get(service=pothole)
@@ -105,6 +108,20 @@ class TestLoading:
         assert Service.objects.get(code="loose_dog").visibility == "private"
         assert Service.objects.get(code="other").due_after is None
         assert [row.area.code for row in ServiceArea.objects.filter(service__code="ditch_blocked")] == ["south"]
+
+    def test_opening_hours_and_first_responses_come_and_go(self, town: Path) -> None:
+        load_city(town)
+        edit(town / "jurisdiction.yaml", 'opening_hours: {from: "07:00", to: "17:30"}\n', "")
+        edit(town / "services.yaml", "    first_response: 8 working_hours\n", "")
+        edit(town / "services.yaml", "due: 12 hours\n    first_response: 2 hours", "due: 9 working_hours")
+        text = run(town)
+        assert "    opens_at: 07:00:00 → 08:00:00\n    closes_at: 17:30:00 → 17:00:00\n" in text
+        assert "~ service pothole\n    first_response_after: 8 → nothing\n" in text
+        city = Jurisdiction.objects.get()
+        assert (city.opens_at, city.closes_at) == (time(8), time(17))
+        drift = Service.objects.get(code="snow_drift")
+        assert (drift.due_after, drift.due_unit, drift.first_response_after) == (9, "working_hours", None)
+        assert run(town) == f"{town}: nothing to change.\n"
 
     def test_a_service_asks_for_a_thing_and_a_rule_is_about_it(self, town: Path) -> None:
         rule = "  - services: [street_light]\n    asset_kind: street_light\n    department: parks\n"

@@ -59,6 +59,8 @@ def _values(entry: ServiceEntry, file: ServicesFile) -> dict[str, Any]:
         "visibility": entry.visibility.value,
         "due_after": entry.due.after if entry.due else None,
         "due_unit": (entry.due.unit if entry.due else DueUnit.WORKING_DAYS).value,
+        "first_response_after": entry.first_response.after if entry.first_response else None,
+        "first_response_unit": (entry.first_response.unit if entry.first_response else DueUnit.WORKING_HOURS).value,
         "active": True,
     }
 

@@ -5,6 +5,7 @@ from requests311.city.difference import Difference, save
 from requests311.city.format import JurisdictionFile
 from requests311.city.values import WEEKDAYS
 from requests311.models import Jurisdiction
+from requests311.models.jurisdiction import CLOSES_AT, OPENS_AT
 
 
 def store_jurisdiction(
@@ -18,6 +19,8 @@ def store_jurisdiction(
         "time_zone": file.time_zone,
         "languages": list(file.languages),
         "working_days": sorted(WEEKDAYS.index(day) + 1 for day in file.working_days),
+        "opens_at": file.opening_hours.opens if file.opening_hours else OPENS_AT,
+        "closes_at": file.opening_hours.closes if file.opening_hours else CLOSES_AT,
         "holidays_country": file.holidays.country if file.holidays else "",
         "holidays_subdivision": file.holidays.subdivision if file.holidays else "",
         "closure_days": sorted(file.closure_days),

@@ -123,7 +123,7 @@ class City:
     def due(self, service: int, submitted: datetime) -> datetime | None:
         """The promised time; kept by day, since only hours depend on more than that."""
         offer = self.offers[service].service
-        if offer.due_unit == "hours":
+        if offer.due_unit in ("hours", "working_hours"):
             return due_at(offer, self.jurisdiction, submitted_at=submitted)
         day = submitted.astimezone(self.zone).date()
         if (service, day) not in self._dues:
