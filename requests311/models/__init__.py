@@ -10,6 +10,7 @@ from requests311.models.photo import Photo, PhotoState
 from requests311.models.photo_fetch import PhotoFetch
 from requests311.models.received_update import ReceivedUpdate
 from requests311.models.routing_rule import RoutingRule
+from requests311.models.saved_filter import SavedFilter
 from requests311.models.service import (
     AssetPolicy,
     Attribute,
@@ -21,6 +22,7 @@ from requests311.models.service import (
     Visibility,
 )
 from requests311.models.service_request import ServiceRequest
+from requests311.models.standard_text import StandardText
 
 __all__ = [
     "AssetPolicy",
@@ -49,8 +51,10 @@ __all__ = [
     "PhotoState",
     "ReceivedUpdate",
     "RoutingRule",
+    "SavedFilter",
     "Service",
     "ServiceArea",
     "ServiceRequest",
+    "StandardText",
     "Visibility",
 ]
