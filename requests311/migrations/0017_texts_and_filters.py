@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=80)),
-                ('query', models.JSONField(default=dict, validators=[requests311.models.saved_filter.check_query])),
+                ('query', models.JSONField(blank=True, default=dict, validators=[requests311.models.saved_filter.check_query])),
                 ('position', models.PositiveSmallIntegerField(help_text="Where it stands among the owner's, smallest first.")),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('owner', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='saved_filters', to=settings.AUTH_USER_MODEL)),

@@ -46,7 +46,7 @@ class SavedFilter(models.Model):
     )
     name = models.CharField(max_length=80)
     #: {"status": "assigned,in_progress", "overdue": "true"}, as the queue takes it.
-    query = models.JSONField(default=dict, validators=[check_query])
+    query = models.JSONField(default=dict, blank=True, validators=[check_query])
     position = models.PositiveSmallIntegerField(help_text="Where it stands among the owner's, smallest first.")
     created_at = models.DateTimeField(auto_now_add=True)
 
