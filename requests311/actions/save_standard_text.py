@@ -41,8 +41,10 @@ def save_standard_text(
     row = StandardText() if id is None else text_of(by, id=id, lock=True)
     if id is not None:
         check_manager(by, row)
-    _place(row, jurisdiction, department, service)
+    row.jurisdiction = _jurisdiction(jurisdiction)
+    row.department = _part(Department, "department", department, row.jurisdiction)
     check_manager(by, row)
+    row.service = _part(Service, "service", service, row.jurisdiction)
     row.status, row.language, row.title, row.text, row.active = status, language, title, text, active
     row.updated_by = by.user
     _save(row)
@@ -56,13 +58,11 @@ def check_manager(by: Actor, text: StandardText) -> None:
         raise NotAllowed("You do not manage the standard texts of this department.")
 
 
-def _place(row: StandardText, jurisdiction: str, department: str | None, service: str | None) -> None:
-    found = Jurisdiction.objects.filter(code=jurisdiction).first()
+def _jurisdiction(code: str) -> Jurisdiction:
+    found = Jurisdiction.objects.filter(code=code).first()
     if found is None:
-        raise Invalid(errors=[InputError("/jurisdiction", "unknown_value", f"There is no {jurisdiction!r}.")])
-    row.jurisdiction = found
-    row.department = _part(Department, "department", department, found)
-    row.service = _part(Service, "service", service, found)
+        raise Invalid(errors=[InputError("/jurisdiction", "unknown_value", f"There is no jurisdiction {code!r}.")])
+    return found
 
 
 def _part(model: type[Part], name: str, code: str | None, jurisdiction: Jurisdiction) -> Part | None:

@@ -108,7 +108,7 @@ def test_a_text_is_filled(request_: ServiceRequest) -> None:
         ("en", "Pothole, Nov. 20, 2026, Nov. 24, 2026"),
         ("es", "Bache, 20 de noviembre de 2026, 24 de noviembre de 2026"),
         # A kind of Spanish that has no translation of its own.
-        ("es-MX", "Bache, 20 de noviembre de 2026, 24 de noviembre de 2026"),
+        ("es-419", "Bache, 20 de noviembre de 2026, 24 de noviembre de 2026"),
         # No translation at all: the name in the city's own language, the day as the Germans write it.
         ("de", "Pothole, 20. November 2026, 24. November 2026"),
         ("zh-Hant", "Pothole, 2026年11月20日, 2026年11月24日"),
@@ -190,8 +190,8 @@ def written(city: SmallCity, title: str, department: str | None = None, service:
     )
 
 
-def titles(user: User, **which: str) -> list[str]:
-    return [one.text.title for one in texts_for(Actor(user), limit=100, **which)]
+def titles(user: User, request: str = "") -> list[str]:
+    return [one.text.title for one in texts_for(Actor(user), request=request, limit=100)]
 
 
 def test_the_most_specific_comes_first(city: SmallCity, request_: ServiceRequest) -> None:

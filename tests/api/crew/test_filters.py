@@ -1,5 +1,6 @@
 """/crew/filters and /crew/filters/{filter_id}"""
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -109,12 +110,11 @@ def test_nobody_in_particular_has_none_either(client: APIClient) -> None:
 
 def test_anothers_filter_looks_absent(crew: APIClient, dispatcher: APIClient) -> None:
     entry = made(crew)
-    for call in (
-        lambda id_: dispatcher.get(f"{URL}/{id_}"),
-        lambda id_: dispatcher.put(f"{URL}/{id_}", FILTER),
-        lambda id_: dispatcher.delete(f"{URL}/{id_}"),
-    ):
-        foreign, absent = call(entry["id"]), call(uuid4())
+    for method in ("GET", "PUT", "DELETE"):
+        foreign, absent = (
+            dispatcher.generic(method, f"{URL}/{id_}", json.dumps(FILTER), content_type="application/json")
+            for id_ in (entry["id"], uuid4())
+        )
         refused(foreign, 404, "not_found")
         assert without_what_differs(foreign) == without_what_differs(absent)
     assert names(dispatcher) == []
