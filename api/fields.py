@@ -48,6 +48,24 @@ class Number(serializers.FloatField):
         return float(super().to_internal_value(data))
 
 
+class Integer(serializers.IntegerField):
+    """A JSON number without a fraction; DRF's own field would take "7" too."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int | float) or data != data // 1:
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
+class Flag(serializers.BooleanField):
+    """`true` or `false` of JSON; DRF's own field would take "yes" and 1 too."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class Id(serializers.UUIDField):
     """A UUID in its usual form, as a JSON string."""
 

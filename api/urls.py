@@ -5,6 +5,8 @@ from django.urls import path
 from api.addresses.views import AddressesView
 from api.assets.views import AssetsView, AssetView, EarlierRequestsView
 from api.auth.views import GuestView, RefreshView, SignInView
+from api.crew.filters import FiltersView, FilterView
+from api.crew.templates import TemplatesView, TemplateView
 from api.map.areas import AreasView, AreaTilesView
 from api.map.views import HeatView, HotSpotsView, MapRequestsView, TileView
 from api.me.views import DeviceView
@@ -35,5 +37,9 @@ urlpatterns = [
     path("map/requests", MapRequestsView.as_view()),
     path("map/heat", HeatView.as_view()),
     path("map/clusters", HotSpotsView.as_view()),
+    path("crew/filters", FiltersView.as_view()),
+    path("crew/filters/<uuid:filter_id>", FilterView.as_view()),
+    path("crew/templates", TemplatesView.as_view()),
+    path("crew/templates/<uuid:template_id>", TemplateView.as_view()),
     path("me/devices/<str:installation_id>", DeviceView.as_view()),
 ]

@@ -463,6 +463,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "photos", "description": "Upload first, then name the id in the report."},
         {"name": "requests", "description": "Reports, their timeline, and the crew's moves."},
         {"name": "map", "description": "Tiles, boxes and heat of public reports; hot spots for dispatchers."},
+        {"name": "crew", "description": "What a crew works with: its standard texts and its saved filters."},
         {"name": "me", "description": "The caller's own phones."},
     ],
     "ENUM_NAME_OVERRIDES": {

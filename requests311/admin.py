@@ -22,6 +22,7 @@ from requests311.models import (
     Service,
     ServiceArea,
     ServiceRequest,
+    StandardText,
 )
 
 
@@ -202,3 +203,19 @@ class ForwardAdmin(ReadOnlyAdmin):
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("requests311.change_forward"))
+
+
+@admin.register(StandardText)
+class StandardTextAdmin(admin.ModelAdmin[StandardText]):
+    """Saving goes through the model's validators and `clean()`, which refuse a placeholder that nobody knows."""
+
+    list_display = ("title", "language", "status", "service", "department", "jurisdiction", "active", "updated_at")
+    list_filter = ("jurisdiction", "status", "language", "active")
+    list_select_related = ("service", "department", "jurisdiction")
+    search_fields = ("title", "text")
+    autocomplete_fields = ("jurisdiction", "department", "service")
+    readonly_fields = ("updated_at", "updated_by")
+
+    def save_model(self, request: HttpRequest, obj: StandardText, form: Any, change: bool) -> None:
+        obj.updated_by_id = request.user.pk
+        super().save_model(request, obj, form, change)

@@ -16,6 +16,7 @@ from requests311.models.question import Question, QuestionState
 from requests311.models.received_update import ReceivedUpdate
 from requests311.models.rejection_reason import RejectionReason
 from requests311.models.routing_rule import RoutingRule
+from requests311.models.saved_filter import SavedFilter
 from requests311.models.service import (
     AssetPolicy,
     Attribute,
@@ -27,6 +28,7 @@ from requests311.models.service import (
     Visibility,
 )
 from requests311.models.service_request import ServiceRequest
+from requests311.models.standard_text import StandardText
 from requests311.models.synced_operation import SyncedOperation
 from requests311.models.team import Team
 
@@ -66,9 +68,11 @@ __all__ = [
     "ReceivedUpdate",
     "RejectionReason",
     "RoutingRule",
+    "SavedFilter",
     "Service",
     "ServiceArea",
     "ServiceRequest",
+    "StandardText",
     "SyncedOperation",
     "Team",
     "Told",

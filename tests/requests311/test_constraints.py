@@ -28,9 +28,11 @@ from requests311.models import (
     PhotoFetch,
     ReceivedUpdate,
     RoutingRule,
+    SavedFilter,
     Service,
     ServiceArea,
     ServiceRequest,
+    StandardText,
 )
 from requests311.policies import Role
 from tests.factories.addresses import Line, has_addresses
@@ -159,6 +161,15 @@ CASES: list[Case] = [
     ("photo_fetch_state_is_known", PhotoFetch, {}, {"state": "lost"}),
     ("photo_fetch_failed_says_why", PhotoFetch, {}, {"state": "failed"}),
     ("received_update_once", ReceivedUpdate, {}, {}),
+    ("saved_filter_name_unique", SavedFilter, {}, {}),
+    ("saved_filter_has_a_name", SavedFilter, {}, {"name": ""}),
+    ("standard_text_unique", StandardText, {"title": "Filled"}, {}),
+    # NULL is equal to NULL here: all departments, every service.
+    ("standard_text_unique", StandardText, {"title": "Thanks"}, {}),
+    ("standard_text_status_is_known", StandardText, {"title": "Filled"}, {"status": "lost"}),
+    ("standard_text_says_something", StandardText, {"title": "Filled"}, {"title": ""}),
+    ("standard_text_says_something", StandardText, {"title": "Filled"}, {"text": ""}),
+    ("standard_text_says_something", StandardText, {"title": "Filled"}, {"language": ""}),
     ("api_key_kind_is_known", ApiKey, {}, {"kind": "any"}),
 ]
 
@@ -178,6 +189,11 @@ def city() -> SmallCity:
     EventRemoval.objects.create(at=NOW, role="somebody", events=1, first_at=NOW, last_at=NOW)
     PhotoFetch.objects.create(request=request, url="http://x.example/a.jpg")
     ReceivedUpdate.objects.create(source="key:1", update_id="u", request=request)
+    SavedFilter.objects.create(owner=reporter, name="Overdue", query={"overdue": "true"}, position=0)
+    said = {"jurisdiction": made.jurisdiction, "status": "resolved", "language": "en", "text": "{number}"}
+    parts = {"department": made.departments["roads"], "service": made.services["pothole"]}
+    StandardText.objects.create(title="Filled", **said, **parts)
+    StandardText.objects.create(title="Thanks", **said)
     keys.make(name="An app")
     IdempotencyKey.objects.create(user=reporter, key="k", fingerprint="f")
     light(made)
@@ -238,6 +254,10 @@ SOUND: list[tuple[type[Any], dict[str, Any], dict[str, Any]]] = [
     (Photo, {}, {"state": "rejected", "reason": "corrupt"}),
     (Event, {}, {"version": 2, "audience": "staff", "to_status": ""}),
     (PhotoFetch, {}, {"state": "failed", "reason": "Gone."}),
+    (SavedFilter, {}, {"name": "Mine"}),
+    (StandardText, {"title": "Filled"}, {"language": "es"}),
+    (StandardText, {"title": "Filled"}, {"department": None}),
+    (StandardText, {"title": "Thanks"}, {"status": "closed"}),
     (ReceivedUpdate, {}, {"update_id": "v"}),
     (ReceivedUpdate, {}, {"source": "key:2"}),
 ]
