@@ -91,7 +91,9 @@ class Switch(models.Model):
         verbose_name_plural = "switches"
         constraints = [
             models.UniqueConstraint(fields=["user", "topic", "channel"], name="switch_once"),
-            models.CheckConstraint(condition=Q(topic__in=[topic.value for topic in Topic]), name="switch_topic_is_known"),
+            models.CheckConstraint(
+                condition=Q(topic__in=[topic.value for topic in Topic]), name="switch_topic_is_known"
+            ),
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="switch_channel_known"),
         ]
 

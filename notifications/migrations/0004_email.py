@@ -19,6 +19,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('topic', models.CharField(max_length=30)),
                 ('channel', models.CharField(choices=[('push', 'Push'), ('email', 'Email')], max_length=10)),
+                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'verbose_name_plural': 'switches',
@@ -48,15 +49,37 @@ class Migration(migrations.Migration):
             name='channel',
             field=models.CharField(choices=[('push', 'Push'), ('email', 'Email')], default='push', max_length=10),
         ),
-        migrations.AlterField(
-            model_name='delivery',
-            name='device',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='notifications.device'),
+        # By hand, since Django would drop the foreign key and check every row for a new one.
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL(
+                    'ALTER TABLE "notifications_delivery" ALTER COLUMN "device_id" DROP NOT NULL',
+                    'ALTER TABLE "notifications_delivery" ALTER COLUMN "device_id" SET NOT NULL',
+                ),
+            ],
+            state_operations=[
+                migrations.AlterField(
+                    model_name='delivery',
+                    name='device',
+                    field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='notifications.device'),
+                ),
+            ],
         ),
-        migrations.AlterField(
-            model_name='message',
-            name='recipient',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+        # By hand, since Django would drop the foreign key and check every row for a new one.
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL(
+                    'ALTER TABLE "notifications_message" ALTER COLUMN "recipient_id" DROP NOT NULL',
+                    'ALTER TABLE "notifications_message" ALTER COLUMN "recipient_id" SET NOT NULL',
+                ),
+            ],
+            state_operations=[
+                migrations.AlterField(
+                    model_name='message',
+                    name='recipient',
+                    field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+                ),
+            ],
         ),
         AddConstraintNotValid(
             model_name='delivery',
@@ -73,11 +96,6 @@ class Migration(migrations.Migration):
         AddConstraintNotValid(
             model_name='message',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('address', ''), ('recipient__isnull', False)), models.Q(('recipient__isnull', True), models.Q(('address', ''), _negated=True)), _connector='OR'), name='message_has_recipient_or_address'),
-        ),
-        migrations.AddField(
-            model_name='switch',
-            name='user',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddConstraint(
             model_name='switch',
