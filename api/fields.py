@@ -48,6 +48,15 @@ class Number(serializers.FloatField):
         return float(super().to_internal_value(data))
 
 
+class Flag(serializers.BooleanField):
+    """A JSON true or false; DRF's own field would take "yes" and 1 too."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class Id(serializers.UUIDField):
     """A UUID in its usual form, as a JSON string."""
 

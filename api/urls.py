@@ -7,7 +7,7 @@ from api.assets.views import AssetsView, AssetView, EarlierRequestsView
 from api.auth.views import GuestView, RefreshView, SignInView
 from api.map.areas import AreasView, AreaTilesView
 from api.map.views import HeatView, HotSpotsView, MapRequestsView, TileView
-from api.me.views import DeviceView
+from api.me.views import DeviceView, NotificationsView
 from api.photos.views import PhotosView, PhotoVariantView, PhotoView
 from api.requests.views import EventsView, RequestsView, RequestView, TransitionsView
 from api.services.views import LocateView, ServicesView
@@ -35,5 +35,6 @@ urlpatterns = [
     path("map/requests", MapRequestsView.as_view()),
     path("map/heat", HeatView.as_view()),
     path("map/clusters", HotSpotsView.as_view()),
+    path("me/notifications", NotificationsView.as_view()),
     path("me/devices/<str:installation_id>", DeviceView.as_view()),
 ]
