@@ -23,10 +23,14 @@ class Device(DeviceInput):
 
 
 class Switch(StrictSerializer):
-    topic = StrictChoice([topic.value for topic in Topic])
-    channel = StrictChoice(Channel.values)
+    topic = StrictChoice([(topic.value, topic.name) for topic in Topic])
+    channel = StrictChoice(Channel.choices)
     on = Flag()
 
 
+class SwitchesInput(StrictSerializer):
+    switches = serializers.ListField(child=Switch(), required=False, default=list, max_length=100)
+
+
 class Switches(StrictSerializer):
-    switches = Switch(many=True, max_length=100)
+    switches = Switch(many=True)

@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 from api.actors import signed_in
 from api.errors import InvalidInput
 from api.fields import checked
-from api.me.serializers import Device, DeviceInput, Switches
+from api.me.serializers import Device, DeviceInput, Switches, SwitchesInput
 from api.schema import answers, operation
 from notifications import devices, switches
 from notifications.models import Channel
@@ -103,7 +103,7 @@ class NotificationsView(APIView):
         tag="me",
         summary="Switch topics on or off",
         description="Those that are not named stay as they are. What is on its way already still comes.",
-        request=Switches,
+        request=SwitchesInput,
         responses={
             200: answers(Switches, "All switches as they are now.", ("the digest comes by push only", _SWITCHES))
         },
@@ -111,7 +111,7 @@ class NotificationsView(APIView):
         examples=[OpenApiExample("no digest by e-mail", value={"switches": [_SWITCH]}, request_only=True)],
     )
     def patch(self, request: Request) -> Response:
-        values = checked(Switches, request.data)
+        values = checked(SwitchesInput, request.data)
         wanted = [
             Setting(topic=Topic(one["topic"]), channel=Channel(one["channel"]), on=one["on"])
             for one in values["switches"]
