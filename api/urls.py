@@ -9,7 +9,7 @@ from api.crew.filters import FiltersView, FilterView
 from api.crew.templates import TemplatesView, TemplateView
 from api.map.areas import AreasView, AreaTilesView
 from api.map.views import HeatView, HotSpotsView, MapRequestsView, TileView
-from api.me.views import DeviceView
+from api.me.views import DeviceView, NotificationsView
 from api.photos.views import PhotosView, PhotoVariantView, PhotoView
 from api.requests.views import EventsView, RequestsView, RequestView, TransitionsView
 from api.services.views import LocateView, ServicesView
@@ -41,5 +41,6 @@ urlpatterns = [
     path("crew/filters/<uuid:filter_id>", FilterView.as_view()),
     path("crew/templates", TemplatesView.as_view()),
     path("crew/templates/<uuid:template_id>", TemplateView.as_view()),
+    path("me/notifications", NotificationsView.as_view()),
     path("me/devices/<str:installation_id>", DeviceView.as_view()),
 ]

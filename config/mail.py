@@ -7,6 +7,8 @@ from urllib.parse import unquote, urlsplit
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
+from notifications.errors import EmailNotConfigured
+
 
 @dataclass(frozen=True)
 class MailServer:
@@ -21,8 +23,11 @@ class MailServer:
 class NoMailServer(BaseEmailBackend):
     """EMAIL_URL is not set: a letter that goes nowhere must not count as sent."""
 
+    def open(self) -> None:
+        raise EmailNotConfigured
+
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        raise OSError("EMAIL_URL is not set")
+        raise EmailNotConfigured
 
 
 def mail_settings(url: str) -> tuple[str, MailServer]:

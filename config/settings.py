@@ -475,6 +475,8 @@ SPECTACULAR_SETTINGS = {
         "ExternalGeocoder": ["not_set", "not_needed", "used", "unavailable"],
         "FcmKind": "notifications.models.FcmKind",
         "Platform": "notifications.models.Platform",
+        "NotificationTopic": "notifications.topics.Topic",
+        "NotificationChannel": "notifications.models.Channel",
         "PointType": ["Point"],
         "PolygonType": ["Polygon"],
         "FeatureType": ["Feature"],

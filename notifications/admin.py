@@ -17,7 +17,7 @@ else:
 
 @admin.register(Delivery)
 class DeliveryAdmin(DeliveryModelAdmin):
-    list_display = ("id", "kind", "state", "attempts", "next_attempt_at", "error_code", "created_at")
+    list_display = ("id", "kind", "channel", "state", "attempts", "next_attempt_at", "error_code", "created_at")
     list_filter = ("state", "channel", "error_code")
     list_select_related = ("message",)
     ordering = ("-id",)

@@ -17,6 +17,12 @@ class OutsideTransaction(NotificationsError):
     code = "outside_transaction"
 
 
+class EmailNotConfigured(NotificationsError, OSError):
+    """EMAIL_URL is not set, so e-mails wait in the outbox."""
+
+    code = "email_not_configured"
+
+
 class PushNotConfigured(NotificationsError):
     """FIREBASE_CREDENTIALS is empty or unusable, so pushes wait in the outbox."""
 

@@ -1,4 +1,4 @@
-"""Devices, what one person is told, and every attempt to bring it to one address."""
+"""Devices, switches, what one person is told, and every attempt to bring it to one address."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import MD5, Now
 from uuid_utils.compat import uuid7
+
+from notifications.topics import Topic
 
 
 class FcmKind(models.TextChoices):
@@ -25,6 +27,7 @@ class Platform(models.TextChoices):
 
 class Channel(models.TextChoices):
     PUSH = "push"
+    EMAIL = "email"
 
 
 class State(models.TextChoices):
@@ -76,12 +79,40 @@ class Device(models.Model):
         return f"device {self.pk}"
 
 
+class Switch(models.Model):
+    """A row: this person does not want that topic on that channel. No row: they do."""
+
+    # No index of its own: the unique constraint below begins with it.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    topic = models.CharField(max_length=30)
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+
+    class Meta:
+        verbose_name_plural = "switches"
+        constraints = [
+            models.UniqueConstraint(fields=["user", "topic", "channel"], name="switch_once"),
+            models.CheckConstraint(
+                condition=Q(topic__in=[topic.value for topic in Topic]), name="switch_topic_is_known"
+            ),
+            models.CheckConstraint(condition=Q(channel__in=Channel.values), name="switch_channel_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} by {self.channel} off for {self.user_id}"
+
+
 class Message(models.Model):
     """What one person is told about one event, as it was when the event happened."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     # No index of its own: the unique constraint below begins with it.
-    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    recipient = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False, null=True, blank=True
+    )
+    #: The e-mail address of somebody without an account; empty where there is a recipient.
+    address = models.CharField(max_length=254, blank=True, db_default="")
+    #: What it can be switched off by (`Topic`). Empty: it cannot.
+    topic = models.CharField(max_length=30, blank=True, db_default="")
     #: In whose name it is told; decides how long it is kept. Empty: nobody's in particular.
     sender = models.CharField(max_length=40, blank=True, db_default="")
     event_id = models.UUIDField()
@@ -97,6 +128,13 @@ class Message(models.Model):
         indexes = [models.Index(fields=["sender", "created_at"], name="message_age_of_sender")]
         constraints = [
             models.UniqueConstraint(fields=["recipient", "event_id", "kind"], name="message_once"),
+            models.UniqueConstraint(
+                fields=["address", "event_id", "kind"], condition=~Q(address=""), name="message_once_per_address"
+            ),
+            models.CheckConstraint(
+                condition=Q(recipient__isnull=False, address="") | (Q(recipient__isnull=True) & ~Q(address="")),
+                name="message_has_recipient_or_address",
+            ),
             models.CheckConstraint(condition=~Q(kind=""), name="message_has_kind"),
             models.CheckConstraint(
                 condition=Q(expires_at__gte=models.F("created_at")), name="message_expires_after_creation"
@@ -118,12 +156,14 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
 
 class Delivery(models.Model):
-    """One message to one device: the row that is claimed, tried and settled."""
+    """One message to one device or one e-mail address: the row that is claimed, tried and settled."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     # No index of its own: the unique constraint below begins with it.
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
-    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="deliveries")
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="deliveries", null=True, blank=True)
+    #: Of an e-mail, as it was when the event happened.
+    address = models.CharField(max_length=254, blank=True, db_default="")
     channel = models.CharField(max_length=10, choices=Channel.choices, default=Channel.PUSH)
     state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveIntegerField(default=0, db_default=0)
@@ -145,9 +185,23 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["next_attempt_at"], condition=Q(state="pending"), name="delivery_due"),
             models.Index(fields=["device"], condition=Q(state="pending"), name="delivery_pending_of_device"),
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(state="pending", channel="email"), name="delivery_due_email"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["message", "device"], name="delivery_once_per_device"),
+            models.UniqueConstraint(
+                fields=["message", "address"], condition=~Q(address=""), name="delivery_once_per_address"
+            ),
+            models.CheckConstraint(
+                condition=Q(channel="push", device__isnull=False) | (~Q(channel="push") & Q(device__isnull=True)),
+                name="delivery_push_has_device",
+            ),
+            models.CheckConstraint(
+                condition=(Q(channel="email") & ~Q(address="")) | (~Q(channel="email") & Q(address="")),
+                name="delivery_email_has_address",
+            ),
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="delivery_channel_known"),
             models.CheckConstraint(condition=Q(state__in=State.values), name="delivery_state_known"),
             models.CheckConstraint(

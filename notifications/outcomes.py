@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     #: The trouble is ours (credentials, set-up): a person is called, and the pauses are long.
     REFUSED = "refused"
     EXPIRED = "expired"
-    #: The phone is no longer the recipient's, or is turned off.
+    #: The phone or the address is no longer the recipient's, or is turned off.
     CANCELLED = "cancelled"
     #: Not begun in the batch's time: given back as it was.
     UNTRIED = "untried"
@@ -26,7 +26,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """`wait` is the pause that the other side asked for; `alert` the reason a person is called for."""
+    """`wait` is the pause that the other side asked for; `alert` the reason a person is called for.
+
+    `for_all`: the other side is not to be had at all, so that nothing else of this batch need try it.
+    """
 
     verdict: Verdict
     provider_id: str = ""
@@ -34,14 +37,18 @@ class Outcome:
     error: str = ""
     wait: timedelta = timedelta()
     alert: str = ""
+    for_all: bool = False
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """One claimed delivery with all that a channel needs. Its address stays out of logs and tracebacks."""
+    """One claimed delivery with all that a channel needs. Its address stays out of logs and tracebacks.
+
+    `language` is the phone's or the person's; the fields of FCM are empty for an e-mail, `address` for a push.
+    """
 
     delivery_id: UUID
-    device_id: UUID
+    device_id: UUID | None
     attempts: int
     event_id: UUID
     kind: str
@@ -54,3 +61,8 @@ class Parcel:
     platform: str
     fcm_kind: str
     fcm_value: str = field(repr=False)
+    channel: str = "push"
+    address: str = field(default="", repr=False)
+    topic: str = ""
+    #: Whether it goes to an account of ours, rather than to an address that somebody gave.
+    has_account: bool = True

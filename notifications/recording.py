@@ -88,13 +88,14 @@ def _write(results: Sequence[Result], lease: UUID) -> set[UUID]:
 def _disable_gone(results: Sequence[Result]) -> Sequence[Result]:
     """Turns off exactly the devices that FCM does not know any more. One that has registered a new address
     meanwhile stays on, and its delivery is tried again there."""
-    gone = {parcel.device_id for parcel, outcome in results if outcome.verdict is Verdict.GONE}
+    gone = {parcel.device_id for parcel, outcome in results if parcel.device_id and outcome.verdict is Verdict.GONE}
     if not gone:
         return results
     list(Device.objects.filter(pk__in=gone).order_by("pk").select_for_update(no_key=True))
     return [
         (parcel, Outcome(Verdict.RETRY, code="ADDRESS_CHANGED"))
         if outcome.verdict is Verdict.GONE
+        and parcel.device_id
         and not disable(parcel.device_id, fcm_kind=parcel.fcm_kind, fcm_value=parcel.fcm_value, because="unregistered")
         else (parcel, outcome)
         for parcel, outcome in results
@@ -125,7 +126,7 @@ def _tell(results: Sequence[Result]) -> None:
         verdict = Verdict.DEAD if outcome.verdict is Verdict.GONE else outcome.verdict
         if verdict is Verdict.REFUSED:
             verdict = Verdict.RETRY
-        DELIVERIES.labels(channel="push", outcome=str(verdict)).inc()
+        DELIVERIES.labels(channel=parcel.channel, outcome=str(verdict)).inc()
         if outcome.alert:
             reasons.setdefault(outcome.alert, []).append((parcel, outcome))
         if outcome.verdict not in {Verdict.SENT, Verdict.UNTRIED}:
@@ -133,6 +134,7 @@ def _tell(results: Sequence[Result]) -> None:
                 "delivery_settled",
                 delivery_id=str(parcel.delivery_id),
                 event_id=str(parcel.event_id),
+                channel=parcel.channel,
                 attempt=parcel.attempts,
                 outcome=str(outcome.verdict),
                 code=outcome.code,

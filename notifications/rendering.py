@@ -1,11 +1,13 @@
 """A kind of message, a language and what was true at the event → title and body in plain text.
 
 The texts are Django templates, `notifications/push/<language>/<kind>.txt`: the first line is the title, the
-rest the body. A city puts its own into a directory of TEMPLATES["DIRS"], which is searched first.
+rest the body. An e-mail has a text of its own where there is `notifications/email/<language>/<kind>.txt`, else the
+push's; `_why.txt` says below it why it came. A city puts its own into a directory of TEMPLATES["DIRS"], which is
+searched first.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -18,10 +20,13 @@ from django.utils import formats, translation
 #: Of last resort, the language of this project's own texts.
 LAST_LANGUAGE = "en"
 GENERIC = "generic"
+#: No kind of message: what stands below every e-mail.
+WHY = "_why"
 
 #: FCM and APNs take 4,096 bytes in all; a phone shows the first few lines. Bytes of UTF-8.
 TITLE_BYTES = 200
 BODY_BYTES = 2000
+EMAIL_BODY_BYTES = 20_000
 
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 KIND = re.compile(r"[a-z][a-z0-9_]*")
@@ -34,13 +39,44 @@ def render(kind: str, language: str, fallback_language: str, context: Mapping[st
     `due` in the context, an ISO 8601 date, is written as people of that language write it.
     """
     languages = _preferences(language, fallback_language)
-    template, found = _template(kind, languages)
-    values = {name: _in_language(value, languages) for name, value in context.items()}
-    if "due" in values:
-        values["due"] = _day(values["due"], found)
-    lines = [line.strip() for line in template.render(Context(values, autoescape=False)).strip().splitlines()]
+    template, found = _template(kind, languages, ["push"])
+    lines = _fill(template, context, languages, found).splitlines()
     body = "\n".join(line for line in lines[1:] if line)
     return _clip(lines[0] if lines else "", TITLE_BYTES), _clip(body, BODY_BYTES)
+
+
+def render_email(
+    kind: str,
+    language: str,
+    fallback_language: str,
+    context: Mapping[str, Any],
+    *,
+    link: str,
+    topic: str,
+    has_account: bool,
+) -> tuple[str, str]:
+    """Subject, which is one line of printable characters, and body: the text, the link if there is one, and why this
+    came. Languages as for `render`; `day` in the context is written as `due` is."""
+    languages = _preferences(language, fallback_language)
+    template, found = _template(kind, languages, ["email", "push"])
+    subject, _, text = _fill(template, context, languages, found).partition("\n")
+    why, _ = _template(WHY, [found, *languages], ["email"])
+    reasons = {"jurisdiction": context.get("jurisdiction"), "topic": topic, "has_account": has_account}
+    text = _clip(text.strip(), EMAIL_BODY_BYTES)
+    paragraphs = [text, "" if link in text else link, _fill(why, reasons, languages, found)]
+    body = "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+    printable = "".join(character if character.isprintable() else " " for character in subject)
+    return _clip(" ".join(printable.split()), TITLE_BYTES), body
+
+
+def _fill(template: Template, context: Mapping[str, Any], languages: list[str], found: str) -> str:
+    """The text without spaces at the ends of its lines, and never more than one empty line."""
+    values = {name: _in_language(value, languages) for name, value in context.items()}
+    for name in ("due", "day"):
+        if name in values:
+            values[name] = _day(values[name], found)
+    text = template.render(Context(values, autoescape=False)).strip()
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(line.strip() for line in text.splitlines()))
 
 
 def _preferences(*tags: str) -> list[str]:
@@ -56,14 +92,16 @@ def _preferences(*tags: str) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def _template(kind: str, languages: list[str]) -> tuple[Template, str]:
-    kinds = [kind, GENERIC] if KIND.fullmatch(kind) else [GENERIC]
+def _template(kind: str, languages: list[str], channels: Sequence[str]) -> tuple[Template, str]:
+    """Of the kind in the best language, whichever channel it was written for; the generic one as a last resort."""
+    kinds = [kind, GENERIC] if KIND.fullmatch(kind) or kind == WHY else [GENERIC]
     for name in kinds:
         for language in languages:
-            template = _load(f"notifications/push/{language}/{name}.txt")
-            if template is not None:
-                return template, language
-    raise TemplateDoesNotExist(f"notifications/push/{LAST_LANGUAGE}/{GENERIC}.txt")
+            for channel in channels:
+                template = _load(f"notifications/{channel}/{language}/{name}.txt")
+                if template is not None:
+                    return template, language
+    raise TemplateDoesNotExist(f"notifications/{channels[-1]}/{LAST_LANGUAGE}/{kinds[-1]}.txt")
 
 
 @cache
@@ -81,7 +119,13 @@ def _load(path: str) -> Template | None:
 
 
 def _in_language(value: Any, languages: list[str]) -> Any:
-    """A dict of translations becomes the best text that it has; everything else stays."""
+    """A dict of translations becomes the best text that it has, also as a value of a list's dicts; everything else
+    stays."""
+    if isinstance(value, list):
+        return [
+            {name: _in_language(part, languages) for name, part in one.items()} if isinstance(one, Mapping) else one
+            for one in value
+        ]
     if not isinstance(value, Mapping):
         return value
     texts = {str(tag).replace("_", "-").lower(): text for tag, text in value.items() if text}

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
@@ -11,7 +12,8 @@ import structlog
 from django.conf import settings
 
 from notifications.alerts import alert
-from notifications.channels import push
+from notifications.channels import email, push
+from notifications.models import Channel
 from notifications.outcomes import Outcome, Parcel, Verdict
 
 logger = structlog.get_logger(__name__)
@@ -23,28 +25,82 @@ _pool: tuple[int, int, ThreadPoolExecutor] | None = None
 
 
 def attempt_seconds() -> float:
-    """The longest that one attempt takes: a token and a message, and a moment to come back."""
+    """The longest that one attempt takes on any channel, with a moment to come back."""
+    return max(_push_seconds(), _email_seconds())
+
+
+def _push_seconds() -> float:
+    """A token and a message."""
     return 2.0 * settings.PUSH_TIMEOUT_SECONDS + 1.0
+
+
+def _email_seconds() -> float:
+    return email.attempt_seconds() + 1.0
 
 
 def send_all(parcels: Sequence[Parcel], *, start_by: float) -> list[tuple[Parcel, Outcome]]:
     """What became of each parcel. No send begins after `start_by` (time.monotonic()); what has not begun by
-    then is UNTRIED. Returns at most attempt_seconds() after it."""
+    then is UNTRIED. Returns at most attempt_seconds() after it.
+
+    What goes wrong for all of one channel leaves the others alone.
+    """
+    pushes = [parcel for parcel in parcels if parcel.channel == Channel.PUSH]
+    letters = [parcel for parcel in parcels if parcel.channel == Channel.EMAIL]
+    # E-mails first, since preparing the pushes may take a request; they never have more than a few threads.
+    begun = [*_begin_emails(letters, start_by), *_begin_pushes(pushes, start_by)]
+    longest = max(_push_seconds() if pushes else 0.0, _email_seconds() if letters else 0.0)
+    wait([future for _, future in begun], max(0.0, start_by - time.monotonic()) + longest)
+    results = [(parcel, _result(future)) for parcel, future in begun]
+    for channel in Channel:
+        stuck = sum(outcome.code == STUCK and parcel.channel == channel for parcel, outcome in results)
+        if stuck:
+            # Its threads end when their connections do; the next batch must not wait for that.
+            alert(f"{channel}_threads_stuck", threads=stuck)
+            reset(wait_for_threads=False)
+    return results
+
+
+Begun = list[tuple[Parcel, "Future[Outcome]"]]
+
+
+def _begin_pushes(parcels: Sequence[Parcel], start_by: float) -> Begun:
     if not parcels:
         return []
     for_all = push.prepare()
     if for_all is not None:
-        return [(parcel, for_all) for parcel in parcels]
+        return [(parcel, _done(for_all)) for parcel in parcels]
     pool = _executor()
-    futures = [(parcel, pool.submit(_send, parcel, start_by)) for parcel in parcels]
-    wait([future for _, future in futures], max(0.0, start_by - time.monotonic()) + attempt_seconds())
-    results = [(parcel, _result(future)) for parcel, future in futures]
-    stuck = sum(outcome.code == STUCK for _, outcome in results)
-    if stuck:
-        # Its threads end when their connections do; the next batch must not wait for that.
-        alert("push_threads_stuck", threads=stuck)
-        reset(wait_for_threads=False)
-    return results
+    return [(parcel, pool.submit(_send, parcel, start_by)) for parcel in parcels]
+
+
+def _begin_emails(parcels: Sequence[Parcel], start_by: float) -> Begun:
+    """A few threads take one after the other; a thread each would be a connection each."""
+    begun: Begun = [(parcel, Future()) for parcel in parcels]
+    waiting = deque(begun)
+    for _ in range(min(email.CONNECTIONS, max(1, settings.PUSH_THREADS // 2), len(begun))):
+        _executor().submit(_send_one_after_the_other, waiting, start_by)
+    return begun
+
+
+def _send_one_after_the_other(waiting: "deque[tuple[Parcel, Future[Outcome]]]", start_by: float) -> None:
+    """Until nothing waits. Where the mail server cannot be had at all, that is the outcome of what waits still."""
+    for_all: Outcome | None = None
+    while True:
+        try:
+            parcel, future = waiting.popleft()
+        except IndexError:
+            return
+        if not future.set_running_or_notify_cancel():
+            continue
+        outcome = for_all or _send(parcel, start_by)
+        for_all = outcome if outcome.for_all else None
+        future.set_result(outcome)
+
+
+def _done(outcome: Outcome) -> "Future[Outcome]":
+    future: Future[Outcome] = Future()
+    future.set_result(outcome)
+    return future
 
 
 def reset(*, wait_for_threads: bool = True) -> None:
@@ -70,7 +126,7 @@ def _send(parcel: Parcel, start_by: float) -> Outcome:
     if time.monotonic() >= start_by:
         return Outcome(Verdict.UNTRIED)
     try:
-        return push.send(parcel)
+        return email.send(parcel) if parcel.channel == Channel.EMAIL else push.send(parcel)
     except Exception as error:
         # A fault of ours in one delivery must not lose or hold up the others.
         # Where it happened, without the error's text and the local variables: they may hold the address.

@@ -1,7 +1,8 @@
 from rest_framework import serializers
 
-from api.fields import StrictChoice, StrictSerializer, Text
-from notifications.models import FcmKind, Platform
+from api.fields import Flag, StrictChoice, StrictSerializer, Text
+from notifications.models import Channel, FcmKind, Platform
+from notifications.topics import Topic
 
 
 class FcmAddress(StrictSerializer):
@@ -19,3 +20,17 @@ class DeviceInput(StrictSerializer):
 class Device(DeviceInput):
     installation_id = serializers.CharField()
     enabled = serializers.BooleanField(help_text="False after FCM said that the app is gone; PUT switches it on.")
+
+
+class Switch(StrictSerializer):
+    topic = StrictChoice([(topic.value, topic.name) for topic in Topic])
+    channel = StrictChoice(Channel.choices)
+    on = Flag()
+
+
+class SwitchesInput(StrictSerializer):
+    switches = serializers.ListField(child=Switch(), required=False, default=list, max_length=100)
+
+
+class Switches(StrictSerializer):
+    switches = Switch(many=True)

@@ -66,6 +66,8 @@ OF_NOBODY = {
     "POST /photos": "makes something new",
     "POST /requests": "photos of others look unknown: requests/test_submit.py",
     "GET /requests": "lists: test_no_list_shows_it below",
+    "GET /me/notifications": "one's own: me/test_notifications.py",
+    "PATCH /me/notifications": "one's own: me/test_notifications.py",
     "PUT /me/devices/{installation_id}": "a phone changes hands by design: me/test_devices.py",
 }
 

@@ -14,6 +14,7 @@ from notifications.channels import push
 from notifications.models import Delivery, Device
 from notifications.outbox import Notice
 from tests.notifications.emulator import RunningEmulator, running_emulator
+from tests.notifications.smtp import MailServer, running_mail_server
 
 CONTEXT = {
     "number": "7K3F-9QTD",
@@ -41,6 +42,17 @@ def fcm(one_emulator: RunningEmulator, settings: Any) -> Iterator[RunningEmulato
     push.reset()
     wake.flush(2)
     wake.reset()
+
+
+@pytest.fixture
+def post(settings: Any) -> Iterator[MailServer]:
+    """A mail server that takes everything, and our settings for it as config/mail.py makes them."""
+    with running_mail_server() as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.host, server.port
+        settings.DEFAULT_FROM_EMAIL = "City <311@city.example>"
+        yield server
+    sending.reset()
 
 
 @pytest.fixture
@@ -95,5 +107,25 @@ def told(person: Any, phone: Any, notice: Any) -> Callable[..., Delivery]:
         with transaction.atomic():
             outbox.enqueue([notice(owner, **given)])
         return Delivery.objects.select_related("message", "device").get(device=registered)
+
+    return make
+
+
+@pytest.fixture
+def mailed() -> Callable[..., Delivery]:
+    """One pending e-mail to an address without an account."""
+
+    def make(address: str = "somebody@example.org", **given: Any) -> Delivery:
+        values: dict[str, Any] = {
+            "event_id": uuid4(),
+            "kind": "request_submitted",
+            "context": CONTEXT,
+            "data": {"link": "https://311.city.example/r/1"},
+            "ttl": timedelta(days=1),
+        }
+        notice = Notice(recipient_id=None, address=address, channels=("email",), **{**values, **given})
+        with transaction.atomic():
+            outbox.enqueue([notice])
+        return Delivery.objects.select_related("message").get(message=notice.id)
 
     return make

@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from notifications.rendering import BODY_BYTES, render
+from notifications.rendering import BODY_BYTES, render, render_email
+from notifications.topics import Topic
 
 CONTEXT: dict[str, Any] = {
     "number": "7K3F-9QTD",
@@ -23,6 +24,16 @@ KINDS = [
     "request_reopened",
     "request_withdrawn",
     "request_commented",
+    "request_question",
+    "request_rerouted",
+    "request_merged",
+    "request_no_answer",
+    "staff_assigned",
+    "staff_mentioned",
+    "staff_escalated",
+    "staff_answered",
+    "staff_reopened",
+    "staff_handed_over_done",
     "generic",
 ]
 
@@ -99,3 +110,56 @@ def test_what_a_crew_writes_is_no_template_and_is_cut_to_fit() -> None:
     body = render("request_resolved", "en", "en", {**CONTEXT, "text": "ñ" * 5000})[1]
     assert len(body.encode()) <= BODY_BYTES
     assert body.endswith("ñ…")
+
+
+@pytest.mark.parametrize(
+    ("percent", "title", "body"),
+    [
+        (80, "Pothole 7K3F-9QTD: time is running out", "has used 80% of its time. Due by November 30."),
+        (100, "Pothole 7K3F-9QTD: late", "has used 100% of its time. Due by November 30."),
+        (None, "Pothole 7K3F-9QTD: late", "is late. Due by November 30."),
+    ],
+)
+def test_how_late_it_is(percent: int | None, title: str, body: str) -> None:
+    told = render("staff_escalated", "en", "en", {**CONTEXT, "percent": percent})
+    assert told[0] == title
+    assert told[1].endswith(body)
+
+
+def letter(kind: str, language: str, context: dict[str, Any], **given: Any) -> tuple[str, str]:
+    return render_email(kind, language, "en", context, **{"link": "", "topic": "", "has_account": True, **given})
+
+
+def test_the_digest() -> None:
+    lines = [{"label": {"en": "Open", "es": "Abiertas"}, "count": 12}, {"label": {"en": "Late"}, "count": 0}]
+    context = {"department": {"en": "Roads", "es": "Vías"}, "jurisdiction": "Town", "day": "2026-11-30", "lines": lines}
+    assert letter("digest", "en", context, topic="digest") == (
+        "Roads: November 30",
+        "Roads, Town, November 30:\n\nOpen: 12\nLate: 0\n\n"
+        "You get this every day because you manage this department; switch it off under Notifications in your "
+        "account.\n",
+    )
+    subject, body = letter("digest", "es", context, topic="digest")
+    assert subject == "Vías: resumen del 30 de noviembre"
+    assert "Abiertas: 12\nLate: 0\n\n" in body
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "handover_link", "question_link", "digest", "brand_new", "_why", "../x"])
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_every_kind_makes_a_letter(kind: str, language: str) -> None:
+    context = {**CONTEXT, "text": "Said so.", "link": "https://x.example/l", "day": "2026-11-30", "lines": []}
+    subject, body = letter(kind, language, context, link="https://x.example/l")
+    assert subject
+    assert "{" not in subject + body
+    assert kind == "digest" or "Said so." in body
+    assert body.count("https://x.example/l") == 1
+    other = letter(kind, "es" if language == "en" else "en", context, link="https://x.example/l")
+    assert (subject, body) != other
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_every_topic_has_its_own_reason(language: str) -> None:
+    reasons = {letter("generic", language, CONTEXT, topic=topic)[1] for topic in ["", *Topic]}
+    reasons.add(letter("generic", language, CONTEXT, has_account=False)[1])
+    assert len(reasons) == len(Topic) + 2
+    assert all(reason.endswith((".\n")) and "\n" not in reason.split("\n\n")[-1].strip() for reason in reasons)
