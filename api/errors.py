@@ -126,6 +126,14 @@ def problem(
     return body | extra
 
 
+def describe(request: HttpRequest | None, exception: Exception) -> dict[str, Any]:
+    """The problem of one operation among many, which is no answer of its own."""
+    found = _problem(exception)
+    if found is None:
+        raise exception
+    return problem(request, **found)
+
+
 def _problem(exception: Exception) -> dict[str, Any] | None:
     if isinstance(exception, domain.DomainError):
         return {

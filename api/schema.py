@@ -146,3 +146,7 @@ def degrees(most: int) -> dict[str, Any]:
 def text(most: int) -> dict[str, Any]:
     """1 to `most` characters."""
     return {"type": "string", "minLength": 1, "maxLength": most}
+
+
+#: Of every call that changes a request.
+IF_MATCH = header("If-Match", "ETag of the request as you read it.", required=True)

@@ -378,6 +378,22 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
     },
+    "end-holds": {
+        "task": "requests311.tasks.end_holds",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    "escalate-due": {
+        "task": "requests311.tasks.escalate_due",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    # A quarter of an hour: some cities' clocks stand half an hour apart from the others'.
+    "send-digests": {
+        "task": "requests311.tasks.send_digests",
+        "schedule": 900,
+        "options": {"expires": 900},
+    },
     "fetch-due-photos": {
         "task": "requests311.tasks.fetch_photos",
         "schedule": 60,

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from requests311.conditions import NOTHING, Condition
+from requests311.errors import NotAllowed
 from requests311.models.department import Department
 from requests311.models.membership import Membership
 from requests311.models.photo import Photo
@@ -36,6 +37,17 @@ class Actor:
         self.user = user
         #: Set while one call changes many requests: people then hear of all of theirs at once.
         self.batch = batch
+
+    def in_batch(self, batch: UUID) -> "Actor":
+        """The same caller, in one call on many requests."""
+        actor = Actor(self.user, batch=batch)
+        actor.memberships = self.memberships
+        return actor
+
+    def works_somewhere(self) -> None:
+        """Raises NotAllowed for who is no member of any department or jurisdiction."""
+        if not self.memberships:
+            raise NotAllowed("You work for no department.")
 
     @classmethod
     def reporter(cls, user: User) -> "Actor":

@@ -25,24 +25,24 @@ def announce(*event_ids: str) -> None:
 
 
 @shared_task(name="requests311.tasks.announce_batch")
-def announce_batch(batch: str) -> bool:
-    return announcing.announce_batch(UUID(batch))
+def announce_batch(batch_id: str) -> bool:
+    return announcing.announce_batch(UUID(batch_id))
 
 
 @shared_task(name="requests311.tasks.end_holds")
 def end_holds() -> int:
     """What was put off comes back when its day has come."""
-    from requests311.actions import end_hold
+    from requests311 import holds
 
-    return sum(end_hold.end_hold(request_id=request_id) for request_id in end_hold.holds_over(_SWEEP_LIMIT))
+    return sum(holds.end_hold(request_id) for request_id in holds.holds_over(_SWEEP_LIMIT))
 
 
 @shared_task(name="requests311.tasks.escalate_due")
 def escalate_due() -> int:
     """Tells the people whose requests run out of time."""
-    from requests311.actions import escalate
+    from requests311 import escalation
 
-    return sum(escalate.escalate(request_id=request_id) for request_id in escalate.escalations_due(_SWEEP_LIMIT))
+    return sum(escalation.escalate(request_id) for request_id in escalation.escalations_due(_SWEEP_LIMIT))
 
 
 @shared_task(name="requests311.tasks.send_digests")

@@ -8,9 +8,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from notifications.topics import Topic
-
 from notifications.outbox import Notice
+from notifications.topics import Topic
 from requests311 import links
 from requests311.models import Audience, Event, EventKind, Follower, Handover, Question, Team, Told
 from requests311.queries.people import directors_of, managers_of
@@ -161,8 +160,10 @@ def _told(event: Event, tells: str) -> list[UUID]:
 
 
 def _workers(event: Event) -> list[UUID]:
-    lead = Team.objects.filter(pk=event.request.team_id).values_list("lead", flat=True).first()
-    return [user for user in (lead or event.request.assignee_id,) if user is not None]
+    team = event.request.team_id
+    lead = Team.objects.filter(pk=team).values_list("lead", flat=True).first() if team is not None else None
+    worker = lead or event.request.assignee_id
+    return [worker] if worker is not None else []
 
 
 def _notice(

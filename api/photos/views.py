@@ -19,11 +19,12 @@ from api.errors import HttpError, InvalidInput
 from api.links import base_url
 from api.photos.serializers import PhotoDocument, PhotoUpload
 from api.renderers import BinaryRenderer, JSONRenderer
-from api.schema import answers, operation
+from api.schema import answers, operation, query, text
 from requests311.errors import InputError, NotFound
-from requests311.models import Photo, PhotoState
-from requests311.models.photo import variants
+from requests311.models import Photo, PhotoAudience, PhotoState
+from requests311.models.photo import PhotoQuerySet, variants
 from requests311.photos.intake import receive
+from requests311.queries.links import read_handover
 
 #: Bytes of a multipart envelope around the file, generously.
 _ENVELOPE = 64 * 1024
@@ -109,17 +110,17 @@ class PhotoVariantView(APIView):
         tag="photos",
         summary="A variant of a photo: upright, without metadata",
         description="`thumbnail` has 320 px at most, `large` 1600 px. 404 until the photo is ready.",
-        parameters=[_VARIANT],
+        parameters=[_VARIANT, query("link", text(200), "A contractor's token, for the photos of what it is about.")],
         responses={
             (200, "image/jpeg"): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
             302: OpenApiResponse(description="The picture lies in the file store, at `Location`, for five minutes."),
         },
-        refusals=[401, 404],
+        refusals=[401, 404, 410],
     )
     def get(self, request: Request, photo_id: UUID, variant: str) -> HttpResponseBase:
         if variant not in _VARIANTS:
             raise NotFound
-        photo = Photo.objects.visible_to(caller(request)).filter(pk=photo_id, state=PhotoState.READY).first()
+        photo = _visible(request).filter(pk=photo_id, state=PhotoState.READY).first()
         if photo is None:
             raise NotFound
         name = (photo.thumbnail if variant == "thumbnail" else photo.large).name or ""
@@ -136,6 +137,14 @@ class PhotoVariantView(APIView):
         response["Vary"] = "Authorization"
         response["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return response
+
+
+def _visible(request: Request) -> "PhotoQuerySet":
+    """What the caller may see, or what was handed over to whoever holds the link."""
+    token = request.query_params.get("link")
+    if not token:
+        return Photo.objects.visible_to(caller(request))
+    return Photo.objects.filter(request=read_handover(token).request_id, audience=PhotoAudience.PUBLIC)
 
 
 def _check_length(request: Request) -> None:

@@ -70,3 +70,17 @@ EVENT = {
     "text": "",
     "audience": "public",
 }
+
+MOVES = {
+    "status": "in_progress",
+    "version": 4,
+    "moves": [
+        {
+            "to": "resolved",
+            "needs": ["resolution"],
+            "takes": ["text", "photos", "resolution"],
+            "resolutions": ["fixed", "temporary_repair"],
+            "reasons": [],
+        }
+    ],
+}

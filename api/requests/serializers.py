@@ -3,7 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from api.answers import AreaEntry, CodeAndName, Coordinates
-from api.fields import Id, Location, Moment, QueryFlag, QueryInteger, QueryNumber, StrictChoice, StrictSerializer, Text
+from api.fields import Id, Location, Moment, QueryFlag, QueryInteger, QueryNumber, StrictSerializer, Text
 from api.pagination import DEFAULT_LIMIT, GREATEST_LIMIT
 from requests311.models import EventKind, PhotoState
 from requests311.photos.fetching import PHOTOS_AT_MOST
@@ -66,12 +66,6 @@ def _strings(answer: Any) -> list[str]:
     return [part for part in (answer if isinstance(answer, list) else [answer]) if isinstance(part, str)]
 
 
-class TransitionInput(StrictSerializer):
-    to = StrictChoice(Status.choices)
-    text = Text(required=False, allow_blank=True, max_length=4000, help_text="The resident reads it.")
-    resolution = StrictChoice(Resolution.choices, required=False, help_text="Needed to resolve.")
-
-
 class Bbox(serializers.CharField):
     """`minlon,minlat,maxlon,maxlat` in WGS 84 degrees, as in RFC 7946; becomes a Polygon."""
 
@@ -114,6 +108,9 @@ class RequestPhoto(serializers.Serializer[Any]):
     state = serializers.ChoiceField(PhotoState.choices)
     width = serializers.IntegerField()
     height = serializers.IntegerField()
+    purpose = serializers.CharField(
+        required=False, help_text="report, completion, comment, note, answer or handover; more may come."
+    )
     thumbnail = serializers.CharField(allow_null=True, help_text="URL, 320 px; null until ready.")
     large = serializers.CharField(allow_null=True, help_text="URL, 1600 px; null until ready.")
 
@@ -129,6 +126,13 @@ class RequestAsset(serializers.Serializer[Any]):
     kind = serializers.CharField()
     code = serializers.CharField()
     name = serializers.CharField()
+
+
+class OpenQuestion(serializers.Serializer[Any]):
+    id = serializers.UUIDField(help_text="The reporter, signed in, answers with it as the token.")
+    text = serializers.CharField()
+    asked_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
 
 
 class RequestDocument(serializers.Serializer[Any]):
@@ -156,11 +160,23 @@ class RequestDocument(serializers.Serializer[Any]):
     acknowledged_at = serializers.DateTimeField(allow_null=True)
     resolved_at = serializers.DateTimeField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)
+    hold_until = serializers.DateTimeField(required=False, allow_null=True, help_text="When it goes on at the latest.")
+    duplicate_of = serializers.CharField(
+        required=False, allow_null=True, help_text="Number of the report that is kept of all about the same thing."
+    )
     contact = ContactEntry(required=False, help_text="For the reporter and for staff who may.")
     client_id = serializers.CharField(required=False, allow_null=True, help_text="For the reporter and for staff.")
     channel = serializers.CharField(required=False, help_text="For the reporter and for staff.")
     reporter = serializers.UUIDField(required=False, allow_null=True, help_text="For staff.")
     assignee = serializers.UUIDField(required=False, allow_null=True, help_text="For staff.")
+    question = OpenQuestion(
+        required=False, allow_null=True, help_text="That the reporter has not answered; for the reporter and staff."
+    )
+    team = serializers.CharField(required=False, allow_null=True, help_text="Code; for staff.")
+    priority = serializers.CharField(required=False, help_text="urgent, high, normal or low; for staff.")
+    hold_reason = serializers.CharField(required=False, allow_null=True, help_text="For staff.")
+    first_response_due_at = serializers.DateTimeField(required=False, allow_null=True, help_text="For staff.")
+    parent = serializers.UUIDField(required=False, allow_null=True, help_text="Whose task it is; for staff.")
 
 
 class RequestPage(serializers.Serializer[Any]):
@@ -177,8 +193,36 @@ class EventDocument(serializers.Serializer[Any]):
     to_status = serializers.ChoiceField(Status.choices, allow_null=True)
     text = serializers.CharField()
     audience = serializers.ChoiceField(["public", "staff"])
+    type = serializers.CharField(
+        required=False,
+        help_text="What it was, more exactly than `kind`: commented, assigned, rerouted, asked …; more may come.",
+    )
+    edited_at = serializers.DateTimeField(required=False, allow_null=True, help_text="When its text was last changed.")
+    redacted = serializers.BooleanField(required=False, help_text="The text was hidden; in its place stands why.")
+    photos = serializers.ListField(child=serializers.UUIDField(), required=False, help_text="That came with it.")
     actor = serializers.UUIDField(required=False, allow_null=True, help_text="For staff.")
+    details = serializers.DictField(required=False, help_text="For staff: who it is assigned to, from where to where.")
 
 
 class Timeline(serializers.Serializer[Any]):
     results = EventDocument(many=True)
+
+
+class MoveReason(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    text = serializers.CharField()
+    needs_responsible = serializers.BooleanField(help_text="Whether the call has to say who is responsible instead.")
+
+
+class Move(serializers.Serializer[Any]):
+    to = serializers.CharField()
+    needs = serializers.ListField(child=serializers.CharField(), help_text="Members that must be sent.")
+    takes = serializers.ListField(child=serializers.CharField(), help_text="Members that may be sent.")
+    resolutions = serializers.ListField(child=serializers.CharField())
+    reasons = MoveReason(many=True)
+
+
+class Moves(serializers.Serializer[Any]):
+    status = serializers.CharField()
+    version = serializers.IntegerField()
+    moves = Move(many=True)

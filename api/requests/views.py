@@ -1,9 +1,9 @@
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import transaction
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -13,6 +13,8 @@ from rest_framework.views import APIView
 
 from api import etags, pagination
 from api.actors import caller, signed_in
+from api.crew.answering import document_response, operated
+from api.crew.operation_serializers import TransitionInput
 from api.fields import checked, checked_query
 from api.idempotency import KEY_PATTERN, once
 from api.links import base_url
@@ -21,19 +23,19 @@ from api.requests import examples
 from api.requests.listing import RequestsPage
 from api.requests.serializers import (
     ListQuery,
+    Moves,
     RequestDocument,
     RequestInput,
     RequestPage,
     Timeline,
-    TransitionInput,
 )
-from api.schema import answers, header, operation, query, text
+from api.schema import IF_MATCH, answers, header, operation, query, text
 from requests311.actions.submit import submit
-from requests311.actions.transition import transition as move
 from requests311.actors import Actor
 from requests311.conditions import by_id_or_number
 from requests311.errors import NotFound
 from requests311.queries.documents import Documents, request_document, request_documents
+from requests311.queries.moves import read_moves
 from requests311.queries.timeline import read_timeline
 from requests311.statuses import Status
 
@@ -41,7 +43,6 @@ _KEY = OpenApiParameter(
     "key", str, OpenApiParameter.PATH, description="The request's id, or its number as people write it."
 )
 _BBOX = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
-_IF_MATCH = header("If-Match", "ETag of the request as you read it.", required=True)
 
 
 class RequestsView(APIView):
@@ -78,7 +79,7 @@ class RequestsView(APIView):
             return (201 if made.created else 200), documents
 
         answer = once(request, user, work)
-        response = _document(answer.body, status=answer.status)
+        response = document_response(answer.body, status=answer.status)
         response["Location"] = f"{base_url(request)}/api/v1/requests/{orjson.loads(answer.body)['id']}"
         if answer.replayed:
             response["Idempotent-Replayed"] = "true"
@@ -142,7 +143,7 @@ class RequestView(APIView):
         body = request_documents(named, actor.sees(), actor=actor, base_url=base_url(request), limit=1).first()
         if body is None:
             raise NotFound
-        response = _document(body)
+        response = document_response(body)
         if etags.unchanged(request, response["ETag"]):
             return etags.not_modified(response["ETag"])
         return response
@@ -167,6 +168,22 @@ class EventsView(APIView):
 
 
 class TransitionsView(APIView):
+    def get_permissions(self) -> list[Any]:
+        return [AllowAny()] if self.request.method == "GET" else [IsAuthenticated()]
+
+    @operation(
+        id="listTransitions",
+        tag="requests",
+        summary="Where the caller may move a report now",
+        description="Each move with what it needs and takes, the resolutions of its service and the reasons there are.",
+        parameters=[_KEY],
+        responses={200: answers(Moves, "The moves; none for who may not move it.", ("moves", examples.MOVES))},
+        refusals=[401, 404],
+    )
+    def get(self, request: Request, key: str) -> Response:
+        moves = read_moves(key, actor=caller(request))
+        return Response(asdict(moves), headers={"Vary": "Authorization", "Cache-Control": "private, no-cache"})
+
     @operation(
         id="transitionRequest",
         tag="requests",
@@ -176,7 +193,7 @@ class TransitionsView(APIView):
             "jurisdiction's window. docs/states.md draws the legal moves; an illegal one is 409 and lists them "
             "in `legal`."
         ),
-        parameters=[_KEY, _IF_MATCH],
+        parameters=[_KEY, IF_MATCH],
         request=TransitionInput,
         responses={200: answers(RequestDocument, "The report now.", ("resolved", examples.RESOLVED_DOCUMENT))},
         refusals=[401, 403, 404, 409, 412, 422, 428],
@@ -189,25 +206,4 @@ class TransitionsView(APIView):
         ],
     )
     def post(self, request: Request, key: str) -> Response:
-        signed_in(request)
-        values = checked(TransitionInput, request.data)
-        version = etags.required_version(request)
-        actor = caller(request)
-        # Read in the same transaction: the answer is what this move made, not what came right after it.
-        with transaction.atomic():
-            moved = move(
-                by=actor,
-                key=key,
-                to=Status(values["to"]),
-                if_version=version,
-                text=values.get("text", ""),
-                resolution=values.get("resolution", ""),
-            )
-            body = request_document(id=moved.pk, actor=actor, base_url=base_url(request)).text()
-        return _document(body)
-
-
-def _document(body: str, *, status: int = 200) -> Response:
-    tag = etags.etag(orjson.loads(body)["version"], body)
-    headers = {"ETag": tag, "Vary": "Authorization", "Cache-Control": "private, no-cache"}
-    return Response(JSONText(body), status=status, headers=headers)
+        return operated(request, key, "transition")

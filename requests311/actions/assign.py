@@ -1,5 +1,6 @@
 """A request becomes somebody's: a person's, a team's, or both; or nobody's again."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from requests311.errors import IllegalTransition, InputError, Invalid
 from requests311.models import Audience, EventKind, ServiceRequest, Team
 from requests311.policies import Permission
 from requests311.queries.people import workers_on
-from requests311.statuses import OPEN, Priority, Status
+from requests311.statuses import OPEN, Status
 
 
 @transaction.atomic(savepoint=False)
@@ -59,24 +60,7 @@ def assign(
     return request
 
 
-@transaction.atomic(savepoint=False)
-def prioritise(*, by: Actor, key: str, if_version: int, priority: Priority) -> ServiceRequest:
-    """Says how urgent it is. Raises NotFound, NotAllowed, StaleVersion."""
-    request = changes.to_change(by, key, Permission.ASSIGN, if_version)
-    before, request.priority = Priority(request.priority), priority
-    changes.write(
-        request,
-        EventKind.PRIORITISED,
-        by=by.user,
-        columns=("priority",),
-        audience=Audience.STAFF,
-        data={"priority": priority.name.lower(), "before": before.name.lower()},
-        batch=by.batch,
-    )
-    return request
-
-
-def _become(by: Actor, request: ServiceRequest, to: Status, data: dict[str, object]) -> None:
+def _become(by: Actor, request: ServiceRequest, to: Status, data: Mapping[str, object]) -> None:
     carry_out(request, by=by.user, to=to, kind=EventKind.ASSIGNED, data=data, batch=by.batch)
 
 

@@ -1,28 +1,19 @@
 """Two reports of the same thing become one, and two again."""
 
-from collections.abc import Collection
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.utils import timezone
 
-from requests311 import changes, promises
+from requests311 import changes
 from requests311.actions.transition import carry_out
 from requests311.actors import Actor
 from requests311.children import has_open_tasks
-from requests311.conditions import Condition, by_id_or_number
+from requests311.conditions import Condition
 from requests311.errors import CannotMerge, HasOpenTasks, InputError, Invalid, NotAllowed, NotFound
+from requests311.merging import TRIES, joined_to, named, picture
 from requests311.models import Audience, EventKind, Merge, Photo, PhotoAudience, ServiceRequest, Visibility
 from requests311.policies import Permission
 from requests311.statuses import OPEN, Status
-
-#: Of a race that somebody else won; each try waits for a lock.
-_TRIES = 3
-
-_MOMENTS = ("closed_at", "hold_until", *promises.PROMISED)
-_PICTURE = ("status", "held_from", "hold_reason", "pauses", *_MOMENTS)
 
 # Whoever hears of the duplicate hears of the kept one from now on, its reporter too; who does so already stays as
 # they are, and stays when the merge is undone.
@@ -37,16 +28,6 @@ SELECT %(kept)s, f.user_id, bool_or(f.supports), min(f.since), %(merge)s FROM (
 WHERE f.user_id IS DISTINCT FROM (SELECT reporter_id FROM requests311_servicerequest WHERE id = %(kept)s)
 GROUP BY f.user_id
 ON CONFLICT (request_id, user_id) DO NOTHING
-"""
-
-# Those who came with a duplicate and with no other that is still joined.
-_TAKE_FOLLOWERS_AWAY = """
-DELETE FROM requests311_follower f WHERE f.request_id = ANY(%s) AND f.merge_id IS NOT NULL AND NOT EXISTS (
-    SELECT FROM requests311_servicerequest d WHERE d.duplicate_of_id = f.request_id AND (
-        d.reporter_id = f.user_id
-        OR EXISTS (SELECT FROM requests311_follower g WHERE g.request_id = d.id AND g.user_id = f.user_id)
-    )
-)
 """
 
 
@@ -67,7 +48,7 @@ def merge(*, by: Actor, key: str, if_version: int, into: str) -> ServiceRequest:
         duplicate=duplicate,
         kept=kept,
         by=by.user,
-        before=_picture(duplicate),
+        before=picture(duplicate),
         photos=_move_photos(duplicate, kept),
         carried=carried,
     )
@@ -87,86 +68,25 @@ def merge(*, by: Actor, key: str, if_version: int, into: str) -> ServiceRequest:
     return duplicate
 
 
-@transaction.atomic(savepoint=False)
-def unmerge(*, by: Actor, key: str, if_version: int) -> ServiceRequest:
-    """Takes a duplicate out again: it is as it was before, and so is the other, but for what happened since.
-
-    Raises NotFound, NotAllowed, StaleVersion, and CannotMerge where it is no duplicate.
-    """
-    duplicate, kept = _joined(by, key)
-    changes.check(by, duplicate, Permission.MERGE, if_version)
-    made = Merge.objects.filter(duplicate=duplicate.pk, undone_at=None).first()
-    if duplicate.status != Status.DUPLICATE or kept is None or made is None:
-        raise CannotMerge("This request is no duplicate, so there is nothing to undo.")
-    Merge.objects.filter(pk=made.pk).update(undone_at=timezone.now())
-    Photo.objects.filter(pk__in=made.photos, request=kept.pk).update(request=duplicate.pk)
-    _restore(duplicate, made.before)
-    changes.write(
-        duplicate,
-        EventKind.STATUS_CHANGED,
-        by=by.user,
-        columns=("duplicate_of_id", *_PICTURE),
-        from_status=Status.DUPLICATE,
-        to_status=duplicate.status,
-        data={"out_of": str(kept.pk)},
-        batch=by.batch,
-    )
-    # Those that came along go along, unless they were taken out or joined elsewhere meanwhile.
-    ServiceRequest.objects.filter(pk__in=made.carried, duplicate_of=kept.pk).update(duplicate_of=duplicate.pk)
-    _take_followers_away({kept.pk, made.kept_id})
-    changes.write(
-        kept,
-        EventKind.UNMERGED,
-        by=by.user,
-        audience=Audience.STAFF,
-        data={"duplicate": str(duplicate.pk), "duplicate_number": duplicate.number},
-    )
-    return duplicate
-
-
 def _both(by: Actor, key: str, into: str) -> tuple[ServiceRequest, ServiceRequest, list[UUID]]:
     """The two, the second being the one that is kept of all its duplicates, and what was joined to the first before.
 
     All are locked in the order of their ids, so that two who join A to B and B to A at the same moment wait for each
     other once and not for ever: the second then finds A a duplicate of B.
     """
-    for _ in range(_TRIES):
-        first, second = _named(by, key), _named(by, into)
+    for _ in range(TRIES):
+        first, second = named(by, key), named(by, into)
         if first is None:
             raise NotFound
         if second is None:
             detail = "There is no such request, or it is not yours to see."
             raise Invalid(errors=[InputError("/into", "unknown_value", detail)])
         first_id, root_id = first[0], second[1] or second[0]
-        carried = _joined_to(first_id)
+        carried = joined_to(first_id)
         found = changes.locked_all([first_id, root_id, *carried], Condition("true"))
-        if found[root_id].duplicate_of_id in (None, first_id) and _joined_to(first_id) == carried:
+        if found[root_id].duplicate_of_id in (None, first_id) and joined_to(first_id) == carried:
             return found[first_id], found[root_id], carried
     raise CannotMerge("One of them is being joined elsewhere just now; read it again.")
-
-
-def _joined(by: Actor, key: str) -> tuple[ServiceRequest, ServiceRequest | None]:
-    """The duplicate and what it was joined to, locked as `_both` does; None where it is none."""
-    for _ in range(_TRIES):
-        named = _named(by, key)
-        if named is None:
-            raise NotFound
-        duplicate_id, root_id = named
-        made = Merge.objects.filter(duplicate=duplicate_id, undone_at=None).first()
-        ids = [duplicate_id, *([root_id] if root_id else []), *(made.carried if made else [])]
-        found = changes.locked_all(ids, Condition("true"))
-        if found[duplicate_id].duplicate_of_id == root_id:
-            return found[duplicate_id], found[root_id] if root_id else None
-    raise CannotMerge("It is being joined elsewhere just now; read it again.")
-
-
-def _joined_to(request_id: UUID) -> list[UUID]:
-    return list(ServiceRequest.objects.filter(duplicate_of=request_id).order_by("pk").values_list("pk", flat=True))
-
-
-def _named(by: Actor, key: str) -> tuple[UUID, UUID | None] | None:
-    found = ServiceRequest.objects.visible_to(by).filter(by_id_or_number(key).expression())
-    return found.values_list("pk", "duplicate_of").first()
 
 
 def _check(duplicate: ServiceRequest, kept: ServiceRequest) -> None:
@@ -205,22 +125,3 @@ def _bring_followers(made: Merge) -> None:
                 "merge": made.pk,
             },
         )
-
-
-def _take_followers_away(ids: Collection[UUID]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE_FOLLOWERS_AWAY, [list(ids)])
-
-
-def _picture(request: ServiceRequest) -> dict[str, Any]:
-    """What a merge changes of the duplicate, as JSON."""
-    values = {name: getattr(request, name) for name in _PICTURE}
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
-
-
-def _restore(request: ServiceRequest, picture: dict[str, Any]) -> None:
-    for name in _PICTURE:
-        value = picture[name]
-        is_moment = isinstance(value, str) and name in _MOMENTS
-        setattr(request, name, datetime.fromisoformat(value) if is_moment else value)
-    request.duplicate_of = None

@@ -8,15 +8,14 @@ from typing import Literal
 from django.db import transaction
 from django.utils import timezone
 
-from requests311.actions.transition import carry_out, check_reopening, legal_moves, locked
+from requests311.actions.transition import carry_out, check_reopening, legal_moves
 from requests311.actors import Actor
+from requests311.changes import locked, write
 from requests311.conditions import Condition
 from requests311.errors import NotAllowed, NotFound
-from requests311.history import record
 from requests311.models import Event, EventKind, Jurisdiction, ReceivedUpdate, ServiceRequest
 from requests311.photos.fetching import check_media_urls, enqueue
 from requests311.policies import Permission
-from requests311.snapshots import snapshot
 from requests311.statuses import OPEN, TRANSITIONS, Resolution, Status
 
 #: Open311 knows no more; what else a system has to say is in its text.
@@ -116,18 +115,4 @@ def _way(start: Status, end: Status) -> list[Status]:
 
 
 def _comment(request: ServiceRequest, by: Actor | None, text: str, at: datetime | None) -> Event:
-    now = timezone.now()
-    request.version += 1
-    request.updated_at = now
-    ServiceRequest.objects.filter(pk=request.pk).update(version=request.version, updated_at=now)
-    event = Event(
-        request=request,
-        version=request.version,
-        kind=EventKind.COMMENTED,
-        actor=by.user if by else None,
-        at=at or now,
-        text=text,
-        data=snapshot(request) | {"status": str(request.status)},
-    )
-    record(event)
-    return event
+    return write(request, EventKind.COMMENTED, by=by.user if by else None, text=text, at=at)

@@ -34,7 +34,7 @@ class Part:
 def split(
     *, by: Actor, key: str, if_version: int, parts: Sequence[Part]
 ) -> tuple[ServiceRequest, list[ServiceRequest]]:
-    """Makes a task of each part; answers the request and its new tasks.
+    """Makes a task of each part; answers the request.
 
     A task has the request's place and photos to look at, but no reporter and no contact: nothing that happens to it
     is told to the resident. The request is resolved by itself when all its tasks are over. Raises NotFound,
@@ -63,7 +63,7 @@ def split(
         audience=Audience.STAFF,
         data={"tasks": [{"id": str(task.pk), "number": task.number} for task in tasks]},
     )
-    return request, tasks
+    return request
 
 
 def _task(request: ServiceRequest, part: Part, index: int) -> ServiceRequest:

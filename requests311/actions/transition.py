@@ -260,7 +260,7 @@ def _apply(
 ) -> tuple[str, ...]:
     """Sets what the move changes; answers the columns."""
     now = timezone.now()
-    columns = _MOVES
+    columns: tuple[str, ...] = _MOVES
     before, request.status = request.status, to
     if before == Status.ON_HOLD and leave_hold(request, at=now):
         columns += _CLOCK
@@ -298,3 +298,9 @@ def leave_hold(request: ServiceRequest, *, at: datetime) -> bool:
         return False
     promises.promise(request, promises.steps_of(request))
     return True
+
+
+def back_to(request: ServiceRequest) -> Status:
+    """Where a request on hold goes back to; one that was only submitted has been looked at meanwhile."""
+    before = Status(request.held_from or Status.ACKNOWLEDGED)
+    return Status.ACKNOWLEDGED if before == Status.SUBMITTED else before

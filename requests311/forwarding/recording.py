@@ -9,7 +9,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from notifications.alerts import alert
-from requests311.actions.transition import carry_out, locked
+from requests311.actions.transition import carry_out
+from requests311.changes import locked
 from requests311.conditions import Condition
 from requests311.forwarding import words
 from requests311.forwarding.outcomes import Accepted, Failed, NotYet, Outcome, Promised

@@ -90,7 +90,8 @@ SELECT left(json_build_object(
         ELSE '' END
     || CASE WHEN r.internal THEN ', ' || left(substr(
         json_build_object('reporter', r.reporter_id, 'assignee', r.assignee_id, 'team', t.code,
-            'priority', (ARRAY['urgent', 'high', 'normal', 'low'])[r.priority], 'hold_reason', NULLIF(r.hold_reason, ''),
+            'priority', (ARRAY['urgent', 'high', 'normal', 'low'])[r.priority],
+            'hold_reason', NULLIF(r.hold_reason, ''),
             'first_response_due_at', r.first_response_due_at, 'parent', r.parent_id)::text, 2), -1)
         ELSE '' END
     || '}}' AS document, {keys}

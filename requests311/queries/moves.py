@@ -64,7 +64,7 @@ def _described(request: ServiceRequest, to: Status) -> LegalMove:
     if to == Status.RESOLVED and request.service.completion_photo:
         needs.append("photos")
     if to == Status.RESOLVED:
-        return LegalMove(to, needs, takes + ["resolution"], resolutions=allowed_resolutions(request))
+        return LegalMove(to, needs, [*takes, "resolution"], resolutions=allowed_resolutions(request))
     if to == Status.ON_HOLD:
         reasons = [Reason(reason.value, str(reason.label)) for reason in HoldReason]
         return LegalMove(to, needs, [*takes, "reason", "until"], reasons=reasons)

@@ -114,7 +114,8 @@ def count(departments: Sequence[int], *, mine: UUID | None = None) -> Counts:
     by_status = dict.fromkeys((str(status) for status in Status if status in OPEN), 0)
     by_status.update({status: number for status, number, *_ in rows})
     totals = [sum(row[place] for row in rows) for place in range(1, 5)]
-    return Counts(*totals, by_status=by_status)
+    total, overdue, unassigned, own = totals
+    return Counts(total, overdue, unassigned, own, by_status)
 
 
 def departments_of(actor: Actor) -> list[int]:

@@ -6,8 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from requests311 import changes
-from requests311.actions.ask import back_to
-from requests311.actions.transition import carry_out
+from requests311.actions.transition import back_to, carry_out
 from requests311.conditions import Condition
 from requests311.errors import NotFound
 from requests311.models import Question, QuestionState, ServiceRequest
@@ -21,7 +20,7 @@ def holds_over(limit: int) -> list[UUID]:
 
 
 @transaction.atomic
-def end_hold(*, request_id: UUID) -> bool:
+def end_hold(request_id: UUID) -> bool:
     """Moves the request back to where it was; False where somebody was quicker.
 
     A question that nobody answered holds nothing up any more; its link still takes an answer while it is valid.

@@ -19,7 +19,7 @@ def escalations_due(limit: int) -> list[UUID]:
 
 
 @transaction.atomic
-def escalate(*, request_id: UUID) -> bool:
+def escalate(request_id: UUID) -> bool:
     """Writes one event for all steps that are due, and says when the next one is; False where there is none.
 
     Where the work was done too late for several at once, each person is told of the furthest only.
