@@ -10,11 +10,11 @@ from requests311.models import Attribute, Datatype, Jurisdiction, Service
 from requests311.queries.rule_preview import Trial, try_rule
 
 #: Which field of the form a JSON pointer of the domain speaks of.
-_FIELDS = {"/location": "place", "/service": "service", "/asset": "asset_kind", "/attributes": "answers"}
+_FIELDS = {"location": "place", "service": "service", "asset": "asset_kind", "attributes": "answers"}
 
 
-class ServiceField(forms.ModelChoiceField):
-    def label_from_instance(self, obj: Any) -> str:
+class ServiceField(forms.ModelChoiceField[Service]):
+    def label_from_instance(self, obj: Service) -> str:
         return f"{obj.jurisdiction}: {obj.name} ({obj.code})"
 
 
@@ -77,7 +77,7 @@ class TrialForm(forms.Form):
             return try_rule(**asked)
         except DomainError as error:
             for wrong in error.errors:
-                self.add_error(_FIELDS.get(wrong.pointer[: (wrong.pointer + "/").index("/", 1)]), wrong.detail)
+                self.add_error(_FIELDS.get(wrong.pointer.strip("/").split("/")[0]), wrong.detail)
             if not error.errors:
                 self.add_error(None, error.detail)
             return None
