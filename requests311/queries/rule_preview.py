@@ -268,18 +268,20 @@ ORDER BY r.id DESC
 """  # noqa: S608 (our own constants)
 
 
-def _newest(jurisdiction: Jurisdiction, rules: list[RoutingRule]) -> list[_Request]:
+def newest_about(jurisdiction: Jurisdiction, rules: Sequence[RoutingRule]) -> tuple[str, dict[str, Any]]:
+    """The statement, and its parameters, for the newest LOOKED_AT requests that one of the rules can be about."""
+    return _NEWEST, {
+        "statuses": [status.value for status in Status],
+        "jurisdiction": jurisdiction.pk,
+        "every": any(rule.service_id is None and not rule.group for rule in rules),
+        "services": [rule.service_id for rule in rules if rule.service_id is not None],
+        "groups": [rule.group for rule in rules if rule.group],
+    }
+
+
+def _newest(jurisdiction: Jurisdiction, rules: Sequence[RoutingRule]) -> list[_Request]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            _NEWEST,
-            {
-                "statuses": [status.value for status in Status],
-                "jurisdiction": jurisdiction.pk,
-                "every": any(rule.service_id is None and not rule.group for rule in rules),
-                "services": [rule.service_id for rule in rules if rule.service_id is not None],
-                "groups": [rule.group for rule in rules if rule.group],
-            },
-        )
+        cursor.execute(*newest_about(jurisdiction, rules))
         return [_request(jurisdiction, row) for row in cursor.fetchall()]
 
 
