@@ -16,8 +16,11 @@ class _Wrong(Exception):
     """(code, detail) of a value that its datatype refuses."""
 
 
-def check_answers(offer: Offer, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """The answers, cleaned and in the service's order; raises Invalid with a pointer for each wrong one."""
+def check_answers(offer: Offer, answers: Mapping[str, Any], *, partly: bool = False) -> dict[str, Any]:
+    """The answers, cleaned and in the service's order; raises Invalid with a pointer for each wrong one.
+
+    Given `partly`, answers that the service requires may be missing.
+    """
     errors: list[InputError] = []
     clean: dict[str, Any] = {}
     known = {attribute.code for attribute in offer.attributes}
@@ -27,7 +30,7 @@ def check_answers(offer: Offer, answers: Mapping[str, Any]) -> dict[str, Any]:
             errors.append(InputError(_pointer(code), "unknown_attribute", detail))
     for attribute in offer.attributes:
         error = _check_one(attribute, answers, clean)
-        if error:
+        if error and not (partly and error.code == "required"):
             errors.append(error)
     if errors:
         raise Invalid(errors=errors)

@@ -5,8 +5,9 @@ Every report needs services, attributes, rules and departments, and they change 
 and never answers from an old catalogue.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from types import MappingProxyType
 
 from requests311.models import Attribute, Department, EscalationStep, Jurisdiction, RoutingRule, Service
@@ -56,6 +57,13 @@ def forget() -> None:
     _kept.clear()
 
 
+def most_specific_first(rules: Iterable[RoutingRule]) -> tuple[RoutingRule, ...]:
+    """The order in which they are asked; one that is not saved yet is the youngest."""
+    # Two that tie in spite of `RoutingRule.clean` (a race, plain SQL): the older one, always.
+    by_age = sorted(rules, key=lambda rule: rule.pk or inf)
+    return tuple(sorted(by_age, key=RoutingRule.specificity, reverse=True))
+
+
 def _read(jurisdiction: Jurisdiction) -> Catalogue:
     services = (
         Service.objects.filter(jurisdiction=jurisdiction, active=True)
@@ -67,8 +75,6 @@ def _read(jurisdiction: Jurisdiction) -> Catalogue:
         .select_related("service", "department", "area")
         .defer("area__boundary")
         .prefetch_related("service__attributes")
-        # Two that tie in spite of `RoutingRule.clean` (a race, plain SQL): the older one, always.
-        .order_by("pk")
     )
     departments = Department.objects.filter(jurisdiction=jurisdiction, active=True)
     by_code = MappingProxyType({department.code: department for department in departments})
@@ -76,7 +82,7 @@ def _read(jurisdiction: Jurisdiction) -> Catalogue:
         version=jurisdiction.catalogue_version,
         jurisdiction=jurisdiction,
         offers=MappingProxyType({service.code: _offer(service) for service in services}),
-        rules=tuple(sorted(rules, key=RoutingRule.specificity, reverse=True)),
+        rules=most_specific_first(rules),
         departments=by_code,
         desk=next((department for department in by_code.values() if department.is_dispatch_desk), None),
         steps=tuple(EscalationStep.objects.filter(jurisdiction=jurisdiction)),

@@ -46,17 +46,16 @@ def once(
         if claim is not None:
             result = do()
             with connection.cursor() as cursor:
-                cursor.execute(_KEEP, [Jsonb(result), claim[0]])
+                values: list[Any] = [Jsonb(result), claim[0]]
+                cursor.execute(_KEEP, values)
             return result, False
     kept = SyncedOperation.objects.get(user=by, operation=operation)
     if kept.fingerprint != fingerprint:
         raise OperationReused
-    result = kept.result
-    assert isinstance(result, dict)
-    return result, True
+    return kept.result, True
 
 
 def forget_old(*, limit: int) -> int:
     """Removes at most `limit` answers that are older than they are kept; answers how many."""
     with connection.cursor() as cursor:
-        return cursor.execute(_FORGET, [timezone.now() - KEPT, limit]).rowcount
+        return int(cursor.execute(_FORGET, [timezone.now() - KEPT, limit]).rowcount)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import NamedTuple
 
 from django.contrib.gis.geos import Point
@@ -15,7 +16,9 @@ from requests311.rows import Columns
 
 _JURISDICTION = Columns(Jurisdiction, "j")
 
-#: What a point lies in today, with the jurisdiction of each area that is one's boundary. Border points are in both
+_DAY = "COALESCE(%s::date, (now() AT TIME ZONE COALESCE(home.time_zone, 'UTC'))::date)"
+
+#: What a point lies in on a day, with the jurisdiction of each area that is one's boundary. Border points are in both
 #: sides. Today is that of the jurisdiction that an area belongs to: cities of one deployment share no midnight.
 _COVERING = f"""
 SELECT a.id, a.parent_id, a.kind, a.code, a.name, a.square_metres, {_JURISDICTION.sql}
@@ -24,8 +27,8 @@ JOIN geo_area a ON a.id = p.area_id
 LEFT JOIN requests311_jurisdiction j ON j.boundary_id = a.id
 LEFT JOIN requests311_jurisdiction home ON home.boundary_id = COALESCE(a.parent_id, a.id)
 WHERE ST_DWithin(p.shape, ST_SetSRID(ST_MakePoint(%s, %s), 4326), {BORDER_TOLERANCE_DEGREES})
-    AND (p.valid_from IS NULL OR p.valid_from <= (now() AT TIME ZONE COALESCE(home.time_zone, 'UTC'))::date)
-    AND (p.valid_to IS NULL OR p.valid_to > (now() AT TIME ZONE COALESCE(home.time_zone, 'UTC'))::date)
+    AND (p.valid_from IS NULL OR p.valid_from <= {_DAY})
+    AND (p.valid_to IS NULL OR p.valid_to > {_DAY})
 """  # noqa: S608 (our own constants)
 
 
@@ -53,13 +56,14 @@ class Place:
         return frozenset({jurisdiction.boundary_id, *(area.id for area in self.areas[jurisdiction.pk])})
 
 
-def locate(point: Point, *, sandbox: bool = False) -> Place:
+def locate(point: Point, *, sandbox: bool = False, on: date | None = None) -> Place:
     """One statement. Raises OutsideEveryJurisdiction, naming the nearest one and its distance in metres.
 
+    The areas are those of the day `on`, which is today where it is not said.
     Among sandboxes where that is asked for, and never among them otherwise.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_COVERING, [point.x, point.y])
+        cursor.execute(_COVERING, [point.x, point.y, on, on])
         # Once each: a point where two pieces of an area meet is in both.
         rows = list({row[0]: row for row in cursor.fetchall()}.values())
     width = len(AreaHere._fields)

@@ -1,5 +1,6 @@
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -77,7 +78,7 @@ def _results(
                 by=user,
                 operation=head["id"],
                 content=entry,
-                do=lambda head=head, said=said, seen=seen: _do(actor, head, said, versions.get(seen, seen[1])),
+                do=partial(_do, actor, head, said, versions.get(seen, seen[1])),
             )
         except Refusal as error:
             yield result | refused(request, error) | _now(request, actor, entry.get("request"))

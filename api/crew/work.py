@@ -1,5 +1,6 @@
 """What staff does to one request; each call answers with the request and its new ETag."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from api.crew.answering import changed, operated
 from api.crew.serializers import HandoverList, TaskList
 from api.fields import checked
 from api.requests.serializers import RequestDocument
-from api.schema import IF_MATCH, answers, operation
+from api.schema import IF_MATCH, F, answers, operation
 from requests311.actions.redact import redact
 from requests311.actions.revise import revise
 from requests311.actions.revoke_handover import revoke_handover
@@ -28,7 +29,9 @@ _PRIVATE = {"Vary": "Authorization", "Cache-Control": "private, no-cache"}
 _NOW = answers(RequestDocument, "The request now.", ("assigned", examples.ASSIGNED))
 
 
-def _changes(id: str, summary: str, request: Any, example: Any, description: str = "", status: int = 200) -> Any:
+def _changes(
+    id: str, summary: str, request: Any, example: Any, description: str = "", status: int = 200
+) -> Callable[[F], F]:
     """Describes a call that changes a request."""
     return operation(
         id=id,

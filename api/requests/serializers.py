@@ -176,7 +176,9 @@ class RequestDocument(serializers.Serializer[Any]):
     priority = serializers.CharField(required=False, help_text="urgent, high, normal or low; for staff.")
     hold_reason = serializers.CharField(required=False, allow_null=True, help_text="For staff.")
     first_response_due_at = serializers.DateTimeField(required=False, allow_null=True, help_text="For staff.")
-    parent = serializers.UUIDField(required=False, allow_null=True, help_text="Whose task it is; for staff.")
+    parent = serializers.UUIDField(  # type: ignore[assignment]  # also DRF's own
+        required=False, allow_null=True, help_text="Whose task it is; for staff."
+    )
 
 
 class RequestPage(serializers.Serializer[Any]):

@@ -31,9 +31,7 @@ class Part:
 
 
 @transaction.atomic(savepoint=False)
-def split(
-    *, by: Actor, key: str, if_version: int, parts: Sequence[Part]
-) -> tuple[ServiceRequest, list[ServiceRequest]]:
+def split(*, by: Actor, key: str, if_version: int, parts: Sequence[Part]) -> ServiceRequest:
     """Makes a task of each part; answers the request.
 
     A task has the request's place and photos to look at, but no reporter and no contact: nothing that happens to it

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -11,7 +13,7 @@ class SyncedOperation(models.Model):
     #: Of the operation's content: the same id with other content is another operation, and a mistake.
     fingerprint = models.CharField(max_length=64)
     #: The answer, as it was given first.
-    result: models.JSONField[object, object] = models.JSONField()
+    result: models.JSONField[Any, Any] = models.JSONField()
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -19,13 +19,15 @@ from requests311.map.features import collection
 from requests311.map.filters import Filters
 from requests311.map.tiles import tile
 from requests311.map.world import Box
-from requests311.models import Connector, Event, Forward, Photo, ServiceRequest
+from requests311.models import Connector, Event, Forward, Photo, RoutingRule, ServiceRequest
 from requests311.photos import variants
 from requests311.policies import Role
 from requests311.queries import georeport
 from requests311.queries.documents import request_documents
 from requests311.queries.georeport import Selection
+from requests311.queries.rule_preview import LOOKED_AT, newest_about
 from requests311.queries.timeline import timeline
+from requests311.statuses import Status
 from tests.factories.cities import SmallCity, person, small_city
 from tests.factories.people import guest
 from tests.requests311.map_rows import tile_of
@@ -167,6 +169,17 @@ class TestGeoReport:
     def test_the_nearest(self, city: SmallCity) -> None:
         [index] = self.indexes_of(order=georeport.nearest_first(-99.9, 40.1), skip=0)
         assert index.startswith("requests311_servicerequest_location")
+
+
+@pytest.mark.parametrize("service", ["graffiti", None])
+def test_what_a_rule_can_be_about(city: SmallCity, service: str | None) -> None:
+    rule = RoutingRule(service=city.services[service] if service else None)
+    with connection.cursor() as cursor:
+        # A fifth of this small table is wanted, which is quicker read as a whole.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+    pages = LOOKED_AT * len(Status) * len(city.services)
+    found = indexes(*newest_about(city.jurisdiction, [rule]), "requests311_servicerequest", sorted_at_most=pages)
+    assert {"request_service_status", "requests311_servicerequest_pkey"} <= found
 
 
 def test_by_number(city: SmallCity) -> None:

@@ -1,0 +1,14 @@
+"""The catalogue for people, and requests to look at. What is not imported here has no page."""
+
+from requests311.admin.catalogue import DepartmentAdmin as DepartmentAdmin
+from requests311.admin.catalogue import JurisdictionAdmin as JurisdictionAdmin
+from requests311.admin.catalogue import ServiceAdmin as ServiceAdmin
+from requests311.admin.forwarding import ConnectorAdmin as ConnectorAdmin
+from requests311.admin.forwarding import ForwardAdmin as ForwardAdmin
+from requests311.admin.people import MembershipAdmin as MembershipAdmin
+from requests311.admin.people import TeamAdmin as TeamAdmin
+from requests311.admin.requests import EventRemovalAdmin as EventRemovalAdmin
+from requests311.admin.requests import PhotoAdmin as PhotoAdmin
+from requests311.admin.requests import ServiceRequestAdmin as ServiceRequestAdmin
+from requests311.admin.rules import RoutingRuleAdmin as RoutingRuleAdmin
+from requests311.admin.texts import StandardTextAdmin as StandardTextAdmin
