@@ -11,6 +11,14 @@ from api.me.views import DeviceView
 from api.photos.views import PhotosView, PhotoVariantView, PhotoView
 from api.requests.views import EventsView, RequestsView, RequestView, TransitionsView
 from api.services.views import LocateView, ServicesView
+from api.webhooks.views import (
+    WebhookDeliveriesView,
+    WebhookPingView,
+    WebhookResendView,
+    WebhookSecretView,
+    WebhooksView,
+    WebhookView,
+)
 
 urlpatterns = [
     path("auth/guest", GuestView.as_view()),
@@ -35,5 +43,11 @@ urlpatterns = [
     path("map/requests", MapRequestsView.as_view()),
     path("map/heat", HeatView.as_view()),
     path("map/clusters", HotSpotsView.as_view()),
+    path("webhooks", WebhooksView.as_view()),
+    path("webhooks/<uuid:webhook_id>", WebhookView.as_view()),
+    path("webhooks/<uuid:webhook_id>/secret", WebhookSecretView.as_view()),
+    path("webhooks/<uuid:webhook_id>/ping", WebhookPingView.as_view()),
+    path("webhooks/<uuid:webhook_id>/deliveries", WebhookDeliveriesView.as_view()),
+    path("webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/resend", WebhookResendView.as_view()),
     path("me/devices/<str:installation_id>", DeviceView.as_view()),
 ]

@@ -388,6 +388,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
     },
+    "send-webhooks-due": {
+        "task": "requests311.tasks.send_webhooks_due",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
     "poll-connectors": {
         "task": "requests311.tasks.poll_connectors",
         "schedule": SWEEP_SECONDS,
@@ -463,6 +468,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "photos", "description": "Upload first, then name the id in the report."},
         {"name": "requests", "description": "Reports, their timeline, and the crew's moves."},
         {"name": "map", "description": "Tiles, boxes and heat of public reports; hot spots for dispatchers."},
+        {"name": "webhooks", "description": "Where a department's own systems hear of its requests; docs/webhooks.md."},
         {"name": "me", "description": "The caller's own phones."},
     ],
     "ENUM_NAME_OVERRIDES": {
@@ -474,6 +480,7 @@ SPECTACULAR_SETTINGS = {
         "ExternalGeocoder": ["not_set", "not_needed", "used", "unavailable"],
         "FcmKind": "notifications.models.FcmKind",
         "Platform": "notifications.models.Platform",
+        "WebhookDeliveryState": "requests311.models.webhook.DeliveryState",
         "PointType": ["Point"],
         "PolygonType": ["Polygon"],
         "FeatureType": ["Feature"],

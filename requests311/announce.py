@@ -1,4 +1,4 @@
-"""Event → who is told, and why → outbox; and which other system gets it. The only place that decides whom we tell."""
+"""Event → who is told, and why → outbox; and which other systems get it. The only place that decides whom we tell."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,6 +12,7 @@ from notifications import outbox
 from requests311.forwarding.making import forward
 from requests311.models import Audience, Event, EventKind
 from requests311.statuses import Status
+from requests311.webhooks.making import make_deliveries
 
 #: Older news of a pothole helps nobody; FCM itself keeps a message four weeks at most.
 TIME_TO_LIVE = timedelta(days=7)
@@ -19,7 +20,8 @@ TIME_TO_LIVE = timedelta(days=7)
 
 @transaction.atomic
 def announce(event_id: UUID) -> bool:
-    """Puts the messages of one event into the outbox, and a new request on its way to its department's own system.
+    """Puts the messages of one event into the outbox, a new request on its way to its department's own system, and
+    the event on its way to the webhooks that it is for.
 
     False where it is done already or being done now.
     """
@@ -33,6 +35,7 @@ def announce(event_id: UUID) -> bool:
         return False
     outbox.enqueue(notices_of(event))
     forward(event)
+    make_deliveries(event)
     Event.objects.filter(pk=event.pk).update(announced_at=timezone.now())
     return True
 

@@ -21,6 +21,7 @@ from requests311.models.service import (
     Visibility,
 )
 from requests311.models.service_request import ServiceRequest
+from requests311.models.webhook import DeliveryState, Webhook, WebhookDelivery
 
 __all__ = [
     "AssetPolicy",
@@ -31,6 +32,7 @@ __all__ = [
     "ConnectorKind",
     "ConnectorUpdates",
     "Datatype",
+    "DeliveryState",
     "Department",
     "DueUnit",
     "Event",
@@ -53,4 +55,6 @@ __all__ = [
     "ServiceArea",
     "ServiceRequest",
     "Visibility",
+    "Webhook",
+    "WebhookDelivery",
 ]
