@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from requests311.errors import InputError, Invalid
-from requests311.outbound import OutboundRefused, check_target, check_url, is_excepted
+from requests311.outbound import OutboundRefused, check_target, is_excepted
 
 #: Seconds for the name server; a person is waiting.
 _SECONDS = 3.0
@@ -15,9 +15,9 @@ def check(url: str) -> None:
     Raises Invalid at `/url`: `https_required`, `bad_url`, `forbidden_address`, `unreachable`, `timed_out`.
     """
     try:
-        check_url(url)
+        # First what no s can repair.
+        check_target(url, seconds=_SECONDS)
         if urlsplit(url).scheme != "https" and not is_excepted(url):
             raise OutboundRefused("https_required", "A webhook's address begins with https://.")
-        check_target(url, seconds=_SECONDS)
     except OutboundRefused as refused:
         raise Invalid(errors=[InputError("/url", refused.reason, refused.detail)]) from refused
