@@ -102,7 +102,7 @@ EMAIL_TIMEOUT = 10
 #: Whose letters they are.
 DEFAULT_FROM_EMAIL: str = read("str", "EMAIL_FROM", "requests311@localhost")
 
-#: Hosts on private addresses, as `host` or `host:port`, that a department's connector or a client's media_url may name.
+#: Hosts on private addresses, as `host` or `host:port`, that a connector, a webhook or a media_url may name.
 OUTBOUND_PRIVATE_HOSTS: list[str] = read("list", "OUTBOUND_PRIVATE_HOSTS", [])
 
 if not DATABASE_URL:

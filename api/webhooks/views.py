@@ -228,7 +228,10 @@ class WebhookDeliveriesView(APIView):
         values = checked_query(DeliveriesQuery, request)
         webhook = readable_webhook(caller(request), webhook_id)
         deliveries = WebhookDelivery.objects.filter(webhook=webhook.pk).select_related("event")
-        if "state" in values:
+        if values.get("state") == DeliveryState.DEAD:
+            # Few among many: by their own index.
+            deliveries = deliveries.dead()
+        elif "state" in values:
             deliveries = deliveries.filter(state=values["state"])
         found, cursor = _page(deliveries, values)
         return _answer(request, [delivery_document(delivery) for delivery in found], cursor)

@@ -95,6 +95,9 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
     def pending(self) -> "WebhookDeliveryQuerySet":
         return self.filter(literally("state", "= 'pending'"))
 
+    def dead(self) -> "WebhookDeliveryQuerySet":
+        return self.filter(literally("state", "= 'dead'"))
+
     def due(self, now: datetime) -> "WebhookDeliveryQuerySet":
         """What may be sent now."""
         return self.pending().filter(

@@ -12,9 +12,7 @@ from requests311.webhooks.making import wake_worker
 def resend(deliveries: "QuerySet[WebhookDelivery]") -> int:
     """Those of them that are dead and whose webhook is on, at once and with all patience; answers how many."""
     now = timezone.now()
-    found = WebhookDelivery.objects.filter(
-        pk__in=deliveries.order_by().values("pk"), state=DeliveryState.DEAD, webhook__active=True
-    )
+    found = WebhookDelivery.objects.dead().filter(pk__in=deliveries.order_by().values("pk"), webhook__active=True)
     webhooks = list(found.order_by().values_list("webhook", flat=True).distinct())
     sent = found.update(state=DeliveryState.PENDING, attempts=0, next_attempt_at=now, waiting_since=now, last_error="")
     Webhook.objects.filter(pk__in=webhooks).update(paused_until=None)
