@@ -47,10 +47,12 @@ def _delivered(delivery: WebhookDelivery, outcome: Outcome) -> None:
 
 @transaction.atomic
 def _gone(delivery: WebhookDelivery, outcome: Outcome) -> None:
-    # Not where somebody has named another address meanwhile.
-    gone = Webhook.objects.filter(pk=delivery.webhook_id, url=delivery.webhook.url, active=True)
-    if gone.update(active=False, last_error=outcome.error):
-        alert("webhook_gone", webhook_id=str(delivery.webhook_id))
+    # Not where somebody has named another address meanwhile, which has said nothing of the kind.
+    same = Webhook.objects.filter(pk=delivery.webhook_id, url=delivery.webhook.url, active=True)
+    if not same.update(active=False, last_error=outcome.error):
+        _failed(delivery, outcome)
+        return
+    alert("webhook_gone", webhook_id=str(delivery.webhook_id))
     _mine(delivery, state=DeliveryState.DEAD, status_code=outcome.status, last_error=outcome.error)
     cancel_pending(delivery.webhook_id)
 

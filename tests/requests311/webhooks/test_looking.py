@@ -1,5 +1,8 @@
 """What the operator sees of webhooks."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -7,9 +10,10 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from requests311.models import Webhook, WebhookDelivery
+from requests311.webhooks.signing import new_secret
 from tests.factories.cities import SmallCity
 from tests.requests311.forwarding.peers import Peer
-from tests.requests311.webhooks.sent import fresh, in_line
+from tests.requests311.webhooks.sent import fresh, in_line, sent
 
 pytestmark = pytest.mark.django_db
 
@@ -47,3 +51,15 @@ def test_the_figures(client: APIClient, city: SmallCity, webhook: Webhook, dead:
     figures = client.get("/metrics").content.decode()
     assert 'requests311_webhook_deliveries{state="dead"} 1.0' in figures
     assert 'requests311_webhook_deliveries{state="pending"} 1.0' in figures
+
+
+def test_the_receiver_of_the_documentation_knows_ours(city: SmallCity, webhook: Webhook, peer: Peer) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "webhooks.md").read_text()
+    code = page.split("```python\n")[1].split("```")[0]
+    names: dict[str, Any] = {}
+    exec(compile(code, "webhooks.md", "exec"), names)
+    sent(in_line(city, webhook))
+    (asked,) = peer.asked
+    assert names["is_ours"](webhook.secret, asked.headers, asked.body)
+    assert not names["is_ours"](new_secret(), asked.headers, asked.body)
+    assert not names["is_ours"](webhook.secret, {**asked.headers, "Webhook-Timestamp": "1"}, asked.body)

@@ -344,6 +344,18 @@ def test_gone_switches_the_webhook_off(city: SmallCity, webhook: Webhook, peer: 
     assert len(peer.asked) == 1
 
 
+def test_gone_is_said_of_the_address_that_was_asked(city: SmallCity, webhook: Webhook, peer: Peer) -> None:
+    delivery = in_line(city, webhook)
+    claimed = sending.claim(webhook.pk)
+    assert claimed is not None
+    Webhook.objects.update(url=f"{webhook.url}/new")
+    record(claimed, Outcome(410, "The receiver answered 410: it wants no more."))
+    delivery = fresh(delivery)
+    assert (delivery.state, delivery.webhook.active) == ("pending", True)
+    assert sent(due(delivery)).state == "delivered"
+    assert peer.asked[0].path == "/hook/new"
+
+
 def test_what_waits_for_a_webhook_that_is_off_is_cancelled(city: SmallCity, webhook: Webhook, peer: Peer) -> None:
     delivery = in_line(city, webhook)
     Webhook.objects.update(active=False)
