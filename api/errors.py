@@ -39,6 +39,9 @@ STATUS: dict[type[domain.DomainError], int] = {
     domain.PhotoRefused: 422,
     domain.PhotoTooLarge: 413,
     domain.NoDispatchDesk: 500,
+    domain.TooManyWebhooks: 409,
+    domain.WebhookInactive: 409,
+    domain.DeliveryNotDead: 409,
 }
 
 _TITLES = {

@@ -25,6 +25,13 @@ SELECT 'stuck', count(*) FROM requests311_forward WHERE state = 'stuck'
 """
 
 
+_WEBHOOK_DELIVERIES = """
+SELECT 'pending', count(*) FROM requests311_webhookdelivery WHERE state = 'pending'
+UNION ALL
+SELECT 'dead', count(*) FROM requests311_webhookdelivery WHERE state = 'dead'
+"""
+
+
 class WaitingWork(Collector):
     """Each count uses a partial index of the waiting rows only, so that it stays cheap on big tables."""
 
@@ -40,6 +47,8 @@ class WaitingWork(Collector):
                 oldest.add_metric([work], float(seconds))
             cursor.execute(_FORWARDS)
             states = {"waiting": 0, "token": 0, **dict(cursor.fetchall())}
+            cursor.execute(_WEBHOOK_DELIVERIES)
+            deliveries = dict(cursor.fetchall())
         yield waiting
         yield oldest
         # Not among what waits for a worker: these wait for a department's own system, which may take days.
@@ -49,3 +58,9 @@ class WaitingWork(Collector):
         for state, count in states.items():
             forwards.add_metric([state], float(count))
         yield forwards
+        webhooks = GaugeMetricFamily(
+            "requests311_webhook_deliveries", "Events on their way to webhooks, and those given up.", labels=["state"]
+        )
+        for state, count in deliveries.items():
+            webhooks.add_metric([state], float(count))
+        yield webhooks

@@ -19,6 +19,14 @@ from api.photos.views import PhotosView, PhotoVariantView, PhotoView
 from api.requests.following import FollowingView
 from api.requests.views import EventsView, RequestsView, RequestView, TransitionsView
 from api.services.views import LocateView, ServicesView
+from api.webhooks.views import (
+    WebhookDeliveriesView,
+    WebhookPingView,
+    WebhookResendView,
+    WebhookSecretView,
+    WebhooksView,
+    WebhookView,
+)
 
 urlpatterns = [
     path("auth/guest", GuestView.as_view()),
@@ -69,5 +77,11 @@ urlpatterns = [
     path("crew/templates", TemplatesView.as_view()),
     path("crew/templates/<uuid:template_id>", TemplateView.as_view()),
     path("me/notifications", NotificationsView.as_view()),
+    path("webhooks", WebhooksView.as_view()),
+    path("webhooks/<uuid:webhook_id>", WebhookView.as_view()),
+    path("webhooks/<uuid:webhook_id>/secret", WebhookSecretView.as_view()),
+    path("webhooks/<uuid:webhook_id>/ping", WebhookPingView.as_view()),
+    path("webhooks/<uuid:webhook_id>/deliveries", WebhookDeliveriesView.as_view()),
+    path("webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/resend", WebhookResendView.as_view()),
     path("me/devices/<str:installation_id>", DeviceView.as_view()),
 ]

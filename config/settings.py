@@ -102,7 +102,7 @@ EMAIL_TIMEOUT = 10
 #: Whose letters they are.
 DEFAULT_FROM_EMAIL: str = read("str", "EMAIL_FROM", "requests311@localhost")
 
-#: Hosts on private addresses, as `host` or `host:port`, that a department's connector or a client's media_url may name.
+#: Hosts on private addresses, as `host` or `host:port`, that a connector, a webhook or a media_url may name.
 OUTBOUND_PRIVATE_HOSTS: list[str] = read("list", "OUTBOUND_PRIVATE_HOSTS", [])
 
 if not DATABASE_URL:
@@ -404,6 +404,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
     },
+    "send-webhooks-due": {
+        "task": "requests311.tasks.send_webhooks_due",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
     "poll-connectors": {
         "task": "requests311.tasks.poll_connectors",
         "schedule": SWEEP_SECONDS,
@@ -479,7 +484,9 @@ SPECTACULAR_SETTINGS = {
         {"name": "photos", "description": "Upload first, then name the id in the report."},
         {"name": "requests", "description": "Reports, their timeline, and the crew's moves."},
         {"name": "map", "description": "Tiles, boxes and heat of public reports; hot spots for dispatchers."},
-        {"name": "crew", "description": "What a crew works with: its standard texts and its saved filters."},
+        {"name": "crew", "description": "A department's working day: its queue, and all that staff does to a request."},
+        {"name": "links", "description": "What people without an account do with a signed link."},
+        {"name": "webhooks", "description": "Where a department's own systems hear of its requests; docs/webhooks.md."},
         {"name": "me", "description": "The caller's own phones."},
     ],
     "ENUM_NAME_OVERRIDES": {
@@ -493,6 +500,7 @@ SPECTACULAR_SETTINGS = {
         "Platform": "notifications.models.Platform",
         "NotificationTopic": "notifications.topics.Topic",
         "NotificationChannel": "notifications.models.Channel",
+        "WebhookDeliveryState": "requests311.models.webhook.DeliveryState",
         "PointType": ["Point"],
         "PolygonType": ["Polygon"],
         "FeatureType": ["Feature"],

@@ -161,3 +161,21 @@ class NoDispatchDesk(DomainError):
     """The jurisdiction has no dispatch desk, so a report without a rule would be lost."""
 
     code = "no_dispatch_desk"
+
+
+class TooManyWebhooks(DomainError):
+    """There are as many webhooks as a department may have."""
+
+    code = "too_many_webhooks"
+
+
+class WebhookInactive(DomainError):
+    """This webhook is switched off. Switch it on first."""
+
+    code = "webhook_inactive"
+
+
+class DeliveryNotDead(DomainError):
+    """Only a delivery that was given up is sent again; this one is not."""
+
+    code = "delivery_not_dead"

@@ -96,6 +96,22 @@ def check_url(url: str) -> None:
         raise OutboundRefused("bad_url", "A URL must not carry a user name.")
 
 
+def check_target(url: str, *, seconds: float) -> None:
+    """Whether the URL could be called now; looks its host up, for at most `seconds`, and connects to nothing.
+
+    Raises OutboundRefused `bad_url`, `forbidden_address`, `unreachable` or `timed_out`. A later call looks again.
+    """
+    check_url(url)
+    parts = urlsplit(url)
+    # check_url has found a host.
+    _allowed_addresses(parts.hostname or "", _port(url), seconds)
+
+
+def is_excepted(url: str) -> bool:
+    """Whether the operator has named the URL's host in `settings.OUTBOUND_PRIVATE_HOSTS`; needs a sound URL."""
+    return _is_excepted(urlsplit(url).hostname or "", _port(url))
+
+
 def is_public(address: str) -> bool:
     """Whether an IP address belongs to the Internet, and not to this machine, its network or a special purpose."""
     try:
@@ -166,13 +182,7 @@ class _Checked(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        addresses = _resolve(host, port, _left(self._deadline))
-        allowed = {name.lower() for name in settings.OUTBOUND_PRIVATE_HOSTS}
-        if not {host.lower(), f"{host.lower()}:{port}"} & allowed:
-            # One is enough to refuse: a name that leads both in and out is set up to be mistaken.
-            forbidden = [address for address in addresses if not is_public(address)]
-            if forbidden or not addresses:
-                raise OutboundRefused("forbidden_address", "This address is not on the public Internet.")
+        addresses = _allowed_addresses(host, port, _left(self._deadline))
         stream = self._plain.connect_tcp(addresses[0], port, _left(self._deadline), local_address, socket_options)
         return _Ending(stream, self._deadline)
 
@@ -201,6 +211,25 @@ class _Ending(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
+
+
+def _port(url: str) -> int:
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _is_excepted(host: str, port: int) -> bool:
+    allowed = {name.lower() for name in settings.OUTBOUND_PRIVATE_HOSTS}
+    return bool({host.lower(), f"{host.lower()}:{port}"} & allowed)
+
+
+def _allowed_addresses(host: str, port: int, seconds: float) -> list[str]:
+    """All addresses of a name, each of which may be called; raises OutboundRefused."""
+    addresses = _resolve(host, port, seconds)
+    # One is enough to refuse: a name that leads both in and out is set up to be mistaken.
+    if not _is_excepted(host, port) and not all(is_public(address) for address in addresses):
+        raise OutboundRefused("forbidden_address", "This address is not on the public Internet.")
+    return addresses
 
 
 def _resolve(host: str, port: int, seconds: float) -> list[str]:

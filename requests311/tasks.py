@@ -135,6 +135,24 @@ def poll_connector(connector_id: int) -> int:
     return polling.poll(connector_id)
 
 
+@shared_task(name="requests311.tasks.send_webhooks_due")
+def send_webhooks_due() -> None:
+    """Wakes one task for each webhook that has something to send; one that is slow holds up its own only."""
+    from requests311.webhooks import sending
+
+    sending.give_up()
+    for webhook_id in sending.webhooks_due():
+        wake(send_through_webhook, str(webhook_id))
+
+
+@shared_task(name="requests311.tasks.send_through_webhook")
+def send_through_webhook(webhook_id: str) -> None:
+    from requests311.webhooks import sending
+
+    if sending.send_through(UUID(webhook_id)):
+        wake(send_through_webhook, webhook_id)
+
+
 @shared_task(name="requests311.tasks.areas_take_effect")
 def areas_take_effect() -> int:
     """Versions of areas whose first day has come, wherever it is past midnight."""

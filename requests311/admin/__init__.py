@@ -12,3 +12,5 @@ from requests311.admin.requests import PhotoAdmin as PhotoAdmin
 from requests311.admin.requests import ServiceRequestAdmin as ServiceRequestAdmin
 from requests311.admin.rules import RoutingRuleAdmin as RoutingRuleAdmin
 from requests311.admin.texts import StandardTextAdmin as StandardTextAdmin
+from requests311.admin.webhooks import WebhookAdmin as WebhookAdmin
+from requests311.admin.webhooks import WebhookDeliveryAdmin as WebhookDeliveryAdmin

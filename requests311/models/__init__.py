@@ -31,6 +31,7 @@ from requests311.models.service_request import ServiceRequest
 from requests311.models.standard_text import StandardText
 from requests311.models.synced_operation import SyncedOperation
 from requests311.models.team import Team
+from requests311.models.webhook import DeliveryState, Webhook, WebhookDelivery
 
 __all__ = [
     "AssetPolicy",
@@ -41,6 +42,7 @@ __all__ = [
     "ConnectorKind",
     "ConnectorUpdates",
     "Datatype",
+    "DeliveryState",
     "Department",
     "DueUnit",
     "EscalationStep",
@@ -77,4 +79,6 @@ __all__ = [
     "Team",
     "Told",
     "Visibility",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -2,11 +2,12 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
-from django.db.models import BooleanField, F, Func, Q
+from django.db.models import Q
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from requests311.models.connector import Connector
+from requests311.models.literally import literally
 from requests311.models.service_request import ServiceRequest
 
 
@@ -18,21 +19,16 @@ class ForwardState(models.TextChoices):
     STUCK = "stuck"  # a person has to look
 
 
-def _literally(column: str, condition: str) -> Func:
-    """Written out: PostgreSQL takes a partial index only where it sees the value, which a parameter does not show."""
-    return Func(F(column), template=f"%(expressions)s {condition}", output_field=BooleanField())
-
-
 class ForwardQuerySet(models.QuerySet["Forward"]):
     def under_way(self) -> "ForwardQuerySet":
-        return self.filter(_literally("state", "IN ('waiting', 'token')"))
+        return self.filter(literally("state", "IN ('waiting', 'token')"))
 
     def stuck(self) -> "ForwardQuerySet":
-        return self.filter(_literally("state", "= 'stuck'"))
+        return self.filter(literally("state", "= 'stuck'"))
 
     def known_as(self, remote_ids: Iterable[str]) -> "ForwardQuerySet":
         """Those that the other side calls so."""
-        return self.filter(_literally("remote_id", "<> ''"), remote_id__in=list(remote_ids))
+        return self.filter(literally("remote_id", "<> ''"), remote_id__in=list(remote_ids))
 
     def due(self, now: datetime) -> "ForwardQuerySet":
         """What may be sent, or asked after, now."""
@@ -45,9 +41,9 @@ class ForwardQuerySet(models.QuerySet["Forward"]):
     def polled(self) -> "ForwardQuerySet":
         """Known to the other side, and not closed there as far as we know."""
         return self.filter(
-            _literally("state", "= 'accepted'"),
-            _literally("remote_id", "<> ''"),
-            _literally("remote_status", "<> 'closed'"),
+            literally("state", "= 'accepted'"),
+            literally("remote_id", "<> ''"),
+            literally("remote_status", "<> 'closed'"),
         )
 
 

@@ -18,6 +18,8 @@ _REMOVE = """
 WITH old AS MATERIALIZED (
     SELECT id FROM requests311_event WHERE request_id = ANY(%(requests)s)
     ORDER BY request_id, version LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), told AS (
+    DELETE FROM requests311_webhookdelivery d USING old WHERE d.event_id = old.id
 )
 DELETE FROM requests311_event e USING old WHERE e.id = old.id
 """

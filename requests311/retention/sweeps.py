@@ -9,9 +9,9 @@ from django.conf import settings
 import accounts.retention
 import notifications.retention
 from requests311.models import Jurisdiction
-from requests311.retention import history, photos
+from requests311.retention import history, photos, webhooks
 
-#: Rows by the word for their table: events, messages, deliveries, sessions, photos.
+#: Rows by the word for their table: events, messages, deliveries, sessions, webhook_deliveries, photos.
 Rows = Mapping[str, int]
 
 
@@ -40,6 +40,7 @@ def sweeps() -> list[Sweep]:
             if (period := days.get(sender, settings.RETENTION_MESSAGES_DAYS)) is not None
         ),
         _sessions(settings.RETENTION_SESSIONS_DAYS),
+        Sweep("webhook deliveries", _counted_deliveries, _removed_deliveries),
         # A batch is four calls a photo to a store that may be far away.
         Sweep("photos without a report", _counted_photos, _removed_photos, largest=100),
     ]
@@ -73,6 +74,15 @@ def _sessions(days: int) -> Sweep:
         return {"sessions": removed} if removed else None
 
     return Sweep("sessions", lambda: {"sessions": accounts.retention.count_ended_sessions(days=days)}, remove)
+
+
+def _counted_deliveries() -> Rows:
+    return {"webhook_deliveries": webhooks.count_old_deliveries()}
+
+
+def _removed_deliveries(limit: int) -> Rows | None:
+    removed = webhooks.remove_old_deliveries(limit=limit)
+    return {"webhook_deliveries": removed} if removed else None
 
 
 def _counted_photos() -> Rows:

@@ -17,6 +17,7 @@ BIG = {
     "requests311_photo",
     "requests311_forward",
     "requests311_receivedupdate",
+    "requests311_webhookdelivery",
     "notifications_message",
     "notifications_delivery",
 }

@@ -162,4 +162,4 @@ def test_every_topic_has_its_own_reason(language: str) -> None:
     reasons = {letter("generic", language, CONTEXT, topic=topic)[1] for topic in ["", *Topic]}
     reasons.add(letter("generic", language, CONTEXT, has_account=False)[1])
     assert len(reasons) == len(Topic) + 2
-    assert all(reason.endswith((".\n")) and "\n" not in reason.split("\n\n")[-1].strip() for reason in reasons)
+    assert all(reason.endswith(".\n") and "\n" not in reason.split("\n\n")[-1].strip() for reason in reasons)

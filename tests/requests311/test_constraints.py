@@ -33,6 +33,8 @@ from requests311.models import (
     ServiceArea,
     ServiceRequest,
     StandardText,
+    Webhook,
+    WebhookDelivery,
 )
 from requests311.policies import Role
 from tests.factories.addresses import Line, has_addresses
@@ -158,6 +160,17 @@ CASES: list[Case] = [
     ("forward_stuck_says_why", Forward, {}, {"state": "stuck"}),
     ("forward_sent_says_when", Forward, {}, {"state": "accepted"}),
     ("forward_sent_says_when", Forward, {}, {"state": "token", "token": "t"}),
+    ("webhook_has_an_address", Webhook, {}, {"url": ""}),
+    ("webhook_has_a_secret", Webhook, {}, {"secret": ""}),
+    ("webhook_previous_secret_ends", Webhook, {}, {"previous_secret": "whsec_b2xk"}),
+    ("webhook_previous_secret_ends", Webhook, {}, {"previous_secret_until": NOW}),
+    ("webhook_deleted_is_over", Webhook, {}, {"deleted_at": NOW, "active": False}),
+    ("webhook_deleted_is_over", Webhook, {}, {"deleted_at": NOW, "secret": ""}),
+    ("webhook_delivery_once", WebhookDelivery, {}, {}),
+    ("webhook_delivery_state_is_known", WebhookDelivery, {}, {"state": "lost"}),
+    ("webhook_delivery_says_when", WebhookDelivery, {}, {"state": "delivered"}),
+    ("webhook_delivery_says_when", WebhookDelivery, {}, {"delivered_at": NOW}),
+    ("webhook_delivery_dead_says_why", WebhookDelivery, {}, {"state": "dead"}),
     ("photo_fetch_state_is_known", PhotoFetch, {}, {"state": "lost"}),
     ("photo_fetch_failed_says_why", PhotoFetch, {}, {"state": "failed"}),
     ("received_update_once", ReceivedUpdate, {}, {}),
@@ -186,6 +199,8 @@ def city() -> SmallCity:
     request = report(made, reporter, client_id="c", photos=[photo(reporter).pk])
     connector = Connector.objects.create(department=made.departments["roads"], kind="open311", url="https://x.example")
     Forward.objects.create(request=request, connector=connector)
+    hook = Webhook.objects.create(jurisdiction=made.jurisdiction, url="https://x.example", secret="whsec_bmV3")
+    WebhookDelivery.objects.create(webhook=hook, event=Event.objects.get())
     EventRemoval.objects.create(at=NOW, role="somebody", events=1, first_at=NOW, last_at=NOW)
     PhotoFetch.objects.create(request=request, url="http://x.example/a.jpg")
     ReceivedUpdate.objects.create(source="key:1", update_id="u", request=request)
@@ -258,6 +273,12 @@ SOUND: list[tuple[type[Any], dict[str, Any], dict[str, Any]]] = [
     (StandardText, {"title": "Filled"}, {"language": "es"}),
     (StandardText, {"title": "Filled"}, {"department": None}),
     (StandardText, {"title": "Thanks"}, {"status": "closed"}),
+    (Webhook, {}, {"previous_secret": "whsec_b2xk", "previous_secret_until": NOW}),
+    (Webhook, {}, {"deleted_at": NOW, "active": False, "secret": ""}),
+    (WebhookDelivery, {}, {"event": None}),
+    (WebhookDelivery, {}, {"event": None, "state": "delivered", "delivered_at": NOW}),
+    (WebhookDelivery, {}, {"event": None, "state": "dead", "last_error": "No."}),
+    (WebhookDelivery, {}, {"event": None, "state": "cancelled"}),
     (ReceivedUpdate, {}, {"update_id": "v"}),
     (ReceivedUpdate, {}, {"source": "key:2"}),
 ]

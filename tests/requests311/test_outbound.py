@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
-from requests311.outbound import OutboundRefused, ask, check_url, is_public
+from requests311.outbound import OutboundRefused, ask, check_target, check_url, is_excepted, is_public
 
 Answering = Callable[[http.server.BaseHTTPRequestHandler], None]
 
@@ -262,3 +262,33 @@ def test_what_is_no_http() -> None:
     with listening(garbage) as (url, _):
         refused(url, "unreachable")
         refused(url.replace("http:", "https:"), "unreachable")
+
+
+# --- Looking before it is saved --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://169.254.169.254/latest/meta-data", "forbidden_address"),
+        ("https://localhost/", "forbidden_address"),
+        ("https://[fd00::1]:8443/", "forbidden_address"),
+        ("https://2130706433/", "forbidden_address"),
+        ("https://nobody.invalid/", "unreachable"),
+        ("ftp://example.org/", "bad_url"),
+    ],
+)
+def test_a_target_that_could_not_be_called(url: str, reason: str) -> None:
+    with pytest.raises(OutboundRefused) as info:
+        check_target(url, seconds=5)
+    assert info.value.reason == reason, info.value.detail
+
+
+def test_a_target_is_not_connected_to(settings: LazySettings) -> None:
+    check_target("https://93.184.215.14/hook", seconds=5)
+    settings.OUTBOUND_PRIVATE_HOSTS = ["127.0.0.1:9"]
+    check_target("http://127.0.0.1:9/hook", seconds=5)
+    assert is_excepted("http://127.0.0.1:9/hook")
+    assert not is_excepted("http://127.0.0.1:10/hook")
+    settings.OUTBOUND_PRIVATE_HOSTS = ["intranet.example"]
+    assert is_excepted("http://Intranet.example/hook")

@@ -19,7 +19,16 @@ from requests311.map.features import collection
 from requests311.map.filters import Filters
 from requests311.map.tiles import tile
 from requests311.map.world import Box
-from requests311.models import Connector, Event, Forward, Photo, RoutingRule, ServiceRequest
+from requests311.models import (
+    Connector,
+    Event,
+    Forward,
+    Photo,
+    RoutingRule,
+    ServiceRequest,
+    Webhook,
+    WebhookDelivery,
+)
 from requests311.photos import variants
 from requests311.policies import Role
 from requests311.queries import georeport
@@ -314,3 +323,50 @@ class TestForwards:
     def test_what_is_polled(self, connector: Connector) -> None:
         polled = Forward.objects.polled().filter(connector=connector.pk, checked_at__lt=timezone.now())
         assert "forward_polled" in self.taken(polled.order_by("checked_at")[:50])
+
+
+class TestWebhooks:
+    """Weeks of deliveries, nearly all delivered."""
+
+    @pytest.fixture
+    def webhook(self, city: SmallCity) -> Webhook:
+        made, *_ = [
+            Webhook.objects.create(jurisdiction=city.jurisdiction, url="https://x.example", secret="whsec_bmV3")
+            for _ in range(50)
+        ]
+        WebhookDelivery.objects.create(webhook=made, event=None)
+        state = "CASE WHEN i %% 100 = 0 THEN 'pending' WHEN i %% 100 = 1 THEN 'dead' ELSE 'delivered' END"
+        multiply(
+            WebhookDelivery,
+            id=ID,
+            webhook_id="(SELECT id FROM requests311_webhook ORDER BY id OFFSET (i %% 47) LIMIT 1)",
+            state=state,
+            last_error="'No.'",
+            delivered_at="CASE WHEN i %% 100 > 1 THEN now() END",
+        )
+        analyze_all()
+        return made
+
+    def taken(self, rows: "QuerySet[Any]") -> set[str]:
+        """By the plan that fits all values, which is the one that a prepared statement has."""
+        sql, params = rows.query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        return indexes(sql, params, WebhookDelivery._meta.db_table)
+
+    def test_what_is_due(self, webhook: Webhook) -> None:
+        due = WebhookDelivery.objects.due(timezone.now()).filter(webhook=webhook.pk)
+        assert "webhook_delivery_due" in self.taken(due.order_by("next_attempt_at", "pk")[:1])
+
+    def test_what_waits_too_long(self, webhook: Webhook) -> None:
+        late = WebhookDelivery.objects.pending().filter(webhook__active=True, waiting_since__lt=timezone.now())
+        assert "webhook_delivery_due" in self.taken(late[:500])
+
+    def test_the_newest(self, webhook: Webhook) -> None:
+        newest = WebhookDelivery.objects.filter(webhook=webhook.pk, pk__lt=webhook.pk).order_by("-pk")
+        assert "webhook_delivery_newest" in self.taken(newest[:51])
+
+    def test_the_newest_of_the_dead(self, webhook: Webhook) -> None:
+        assert "webhook_delivery_dead" in self.taken(
+            WebhookDelivery.objects.dead().filter(webhook=webhook.pk).order_by("-pk")[:51]
+        )

@@ -24,9 +24,17 @@ from accounts.tokens import open_session
 from notifications import retention as of_messages
 from notifications.models import Delivery, Device, FcmKind, Message, Platform, State
 from requests311.announce import announce
-from requests311.models import Event, EventRemoval, Jurisdiction, Photo, ServiceRequest
+from requests311.models import (
+    Event,
+    EventRemoval,
+    Jurisdiction,
+    Photo,
+    ServiceRequest,
+    Webhook,
+    WebhookDelivery,
+)
 from requests311.models.photo import PhotoState, originals, variants
-from requests311.retention import history, photos
+from requests311.retention import history, photos, webhooks
 from requests311.retention.run import retain
 from requests311.retention.sweeps import Rows, Sweep, sweeps
 from requests311.statuses import OPEN, Status
@@ -35,6 +43,7 @@ from tests.factories.cities import SmallCity, small_city
 from tests.factories.people import guest
 from tests.requests311.reporting import force, photo, refused, report
 from tests.requests311.test_plans import ID, indexes, multiply
+from tests.requests311.webhooks.sent import webhook_of
 from tests.waiting import one_behind_the_other
 
 #: Of every city here.
@@ -403,7 +412,10 @@ class TestRun:
         self.a_bit_of_everything(city)
         outcome = retain(seconds=0)
         assert not outcome.removed
-        assert outcome.left == ["events of smallville", "messages of smallville", "sessions", "photos without a report"]
+        assert outcome.left == [
+            *("events of smallville", "messages of smallville", "sessions", "webhook deliveries"),
+            "photos without a report",
+        ]
 
     def test_every_kind_gets_its_turn(self, city: SmallCity) -> None:
         self.a_bit_of_everything(city)
@@ -482,6 +494,54 @@ class Interrupting(StringIO):
         if "events" in text:
             os.kill(os.getpid(), signal.SIGINT)
         return super().write(text)
+
+
+def delivery(webhook: Webhook, ago: timedelta, **fields: Any) -> WebhookDelivery:
+    return WebhookDelivery.objects.create(webhook=webhook, created_at=timezone.now() - ago, **fields)
+
+
+class TestWebhookDeliveries:
+    def test_what_is_over_goes_after_thirty_days(self, city: SmallCity) -> None:
+        webhook = webhook_of(city)
+        delivery(webhook, days(31), state="delivered", delivered_at=timezone.now())
+        delivery(webhook, days(31), state="cancelled")
+        kept = {
+            delivery(webhook, days(29), state="delivered", delivered_at=timezone.now()),
+            delivery(webhook, days(31)),
+            delivery(webhook, days(31), state="dead", last_error="No."),
+        }
+        assert webhooks.count_old_deliveries() == 2
+        assert retain().removed["webhook_deliveries"] == 2
+        assert set(WebhookDelivery.objects.all()) == kept
+
+    def test_batches(self, city: SmallCity) -> None:
+        webhook = webhook_of(city)
+        for _ in range(5):
+            delivery(webhook, days(31), state="cancelled")
+        assert [webhooks.remove_old_deliveries(limit=2) for _ in range(4)] == [2, 2, 1, 0]
+
+    def test_a_deleted_webhook_goes_with_all_of_them(self, city: SmallCity) -> None:
+        webhook, other = webhook_of(city), webhook_of(city)
+        for state in ("dead", "cancelled"):
+            delivery(webhook, days(0), state=state, last_error="No.")
+        delivery(other, days(0))
+        Webhook.objects.filter(pk=webhook.pk).update(active=False, secret="", deleted_at=timezone.now())
+        assert webhooks.remove_old_deliveries(limit=1) == 1
+        assert Webhook.objects.count() == 2
+        retain()
+        assert list(Webhook.objects.all()) == [other]
+        assert WebhookDelivery.objects.get().webhook == other
+
+    def test_history_takes_its_deliveries_along(self, city: SmallCity) -> None:
+        webhook = webhook_of(city)
+        closed(city, days(DAYS + 1))
+        for event in Event.objects.all():
+            delivery(webhook, days(DAYS + 1), event=event, state="dead", last_error="No.")
+        ping = delivery(webhook, days(1), state="dead", last_error="No.")
+        assert remove(city) == 3
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        assert WebhookDelivery.objects.get() == ping
 
 
 class TestCommand:
@@ -603,6 +663,16 @@ class TestPlans:
         Session.objects.filter(expires_at__lt=timezone.now()).delete()
         found = self.explained(lambda: remove_ended_sessions(days=DAYS, limit=10), "accounts_session")
         assert "session_revoked_at" in found
+
+    def test_webhook_deliveries(self, city: SmallCity) -> None:
+        delivery(webhook_of(city), days(1), state="delivered", delivered_at=timezone.now())
+        multiply(
+            WebhookDelivery,
+            id=ID,
+            created_at="now() - make_interval(days => CASE WHEN i %% 50 = 0 THEN 99 ELSE 1 END)",
+        )
+        found = self.explained(lambda: webhooks.remove_old_deliveries(limit=10), "requests311_webhookdelivery")
+        assert "webhook_delivery_over" in found
 
     def test_photos(self, city: SmallCity, settings: LazySettings) -> None:
         photo(guest())
