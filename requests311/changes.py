@@ -101,14 +101,15 @@ def write(
     to_status: str = "",
     data: Mapping[str, Any] | None = None,
     at: datetime | None = None,
+    now: datetime | None = None,
     batch: UUID | None = None,
 ) -> Event:
     """Writes the named columns of a locked request at its next version, and the one event that says so.
 
-    The event happened `at`, or else now. `data` goes beside what messages are made of.
+    The event happened `at`, or else `now`, which is the moment that the columns speak of. `data` goes beside what messages are made of.
     """
     request.version += 1
-    request.updated_at = timezone.now()
+    request.updated_at = now or timezone.now()
     values = [_given(request, name) for name in columns]
     with connection.cursor() as cursor:
         cursor.execute(_update(tuple(columns)), [request.version, request.updated_at, *values, request.pk])

@@ -35,6 +35,8 @@ def _rows() -> list[str]:
     for start, moves in TRANSITIONS.items():
         for end, move in moves.items():
             who = "the reporter" if move.permission in REPORTER else "the department"
+            if move.by_action:
+                who = f"the department, by {move.by_action}"
             if move.permission == "reopen":
                 who = "the reporter within the window, the department"
             says = ["why, for the resident"] * move.needs_text + ["how it ended"] * move.needs_resolution

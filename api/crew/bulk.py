@@ -18,8 +18,6 @@ from requests311.history import wake_batch
 
 
 class BulkView(APIView):
-    throttle_scopes = {"POST": "bulk"}
-
     @operation(
         id="changeMany",
         tag="crew",

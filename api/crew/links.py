@@ -27,7 +27,6 @@ _SECRET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 class QuestionView(APIView):
     permission_classes = (AllowAny,)
-    throttle_scopes = {"GET": "link"}
 
     @operation(
         id="readQuestion",
@@ -56,7 +55,6 @@ class QuestionView(APIView):
 
 class AnswerView(APIView):
     permission_classes = (AllowAny,)
-    throttle_scopes = {"POST": "link"}
 
     @operation(
         id="answerQuestion",
@@ -79,7 +77,6 @@ class AnswerView(APIView):
 
 
 class HandoverLinkView(APIView):
-    throttle_scopes = {"GET": "link", "POST": "link"}
     permission_classes = (AllowAny,)
 
     @operation(

@@ -29,8 +29,6 @@ _CLOCK_ERROR = timedelta(minutes=10)
 
 
 class SyncView(APIView):
-    throttle_scopes = {"POST": "bulk"}
-
     @operation(
         id="syncOperations",
         tag="crew",

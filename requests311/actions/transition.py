@@ -115,7 +115,8 @@ def carry_out(
     `hold` is why and until when, where it goes on hold.
     """
     before = Status(request.status)
-    columns = _apply(request, by, to, resolution, hold)
+    now = timezone.now()
+    columns = _apply(request, by, to, resolution, hold, now)
     event = changes.write(
         request,
         kind,
@@ -126,6 +127,7 @@ def carry_out(
         to_status=to,
         data={**({"resolution": resolution} if resolution else {}), **_held(request), **(data or {})},
         at=at,
+        now=now,
         batch=batch,
     )
     if request.parent_id is not None and to not in OPEN:
@@ -257,9 +259,9 @@ def _apply(
     to: Status,
     resolution: str,
     hold: tuple[str, datetime | None] | None,
+    now: datetime,
 ) -> tuple[str, ...]:
     """Sets what the move changes; answers the columns."""
-    now = timezone.now()
     columns: tuple[str, ...] = _MOVES
     before, request.status = request.status, to
     if before == Status.ON_HOLD and leave_hold(request, at=now):

@@ -2,6 +2,8 @@ import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
+import pgtrigger.compiler
+import pgtrigger.migrations
 import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
@@ -358,5 +360,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='team',
             constraint=models.UniqueConstraint(fields=('department', 'code'), name='team_code_unique'),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='escalationstep',
+            trigger=pgtrigger.compiler.Trigger(name='moves_catalogue_version', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF TG_OP <> 'INSERT' THEN\n                UPDATE requests311_jurisdiction SET catalogue_changed_at = clock_timestamp(),\n                    catalogue_version = nextval('requests311_catalogue_version')\n                WHERE id = (OLD.jurisdiction_id);\n            END IF;\n            IF TG_OP <> 'DELETE' THEN\n                UPDATE requests311_jurisdiction SET catalogue_changed_at = clock_timestamp(),\n                    catalogue_version = nextval('requests311_catalogue_version')\n                WHERE id = (NEW.jurisdiction_id);\n            END IF;\n            RETURN NULL;\n        ", hash='c2c29d74e5b64b3dccda849be610e1f5863c600f', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_moves_catalogue_version_81c58', table='requests311_escalationstep', when='AFTER')),
         ),
     ]

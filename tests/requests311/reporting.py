@@ -71,6 +71,9 @@ def force(request: ServiceRequest, status: Status) -> ServiceRequest:
         resolution="fixed" if status == Status.RESOLVED else "",
         resolved_at=now if status == Status.RESOLVED else None,
         closed_at=now if status in _ENDED else None,
+        hold_until=None,
+        hold_reason="",
+        held_from="",
     )
     request.refresh_from_db()
     return request

@@ -20,7 +20,7 @@ LEGAL = {
     "submitted": "acknowledged on_hold rejected withdrawn",
     "acknowledged": "assigned in_progress on_hold resolved rejected withdrawn",
     "assigned": "acknowledged in_progress on_hold resolved rejected",
-    "in_progress": "assigned on_hold resolved rejected",
+    "in_progress": "acknowledged assigned on_hold resolved rejected",
     "on_hold": "acknowledged assigned in_progress rejected",
     "resolved": "closed acknowledged",
     "closed": "",
@@ -28,8 +28,17 @@ LEGAL = {
     "duplicate": "",
     "withdrawn": "",
 }
+#: What only joining two requests, and taking them apart, does.
+BY_MERGING = {
+    "submitted": "duplicate",
+    "acknowledged": "duplicate",
+    "assigned": "duplicate",
+    "in_progress": "duplicate",
+    "on_hold": "duplicate",
+    "duplicate": "submitted acknowledged assigned in_progress on_hold",
+}
 PAIRS = list(product(Status, Status))
-EDGES = [(start, to) for start, moves in TRANSITIONS.items() for to in moves]
+EDGES = [(start, to) for start, moves in TRANSITIONS.items() for to, one in moves.items() if not one.by_action]
 REPORTERS_MOVES = {("submitted", "withdrawn"), ("acknowledged", "withdrawn"), ("resolved", "acknowledged")}
 
 
@@ -44,7 +53,9 @@ def somebody(role: Role, city: SmallCity) -> Actor:
 
 @pytest.mark.parametrize(("start", "to"), PAIRS)
 def test_the_table_is_the_design(start: Status, to: Status) -> None:
-    assert (to in TRANSITIONS[start]) == (to.value in LEGAL[start].split())
+    assert ((start, to) in EDGES) == (to.value in LEGAL[start].split())
+    found = TRANSITIONS[start].get(to)
+    assert bool(found and found.by_action) == (to.value in BY_MERGING.get(start, "").split())
 
 
 @pytest.mark.django_db
@@ -55,7 +66,7 @@ def test_every_move_from_a_status(city: SmallCity, start: Status) -> None:
     request = report(city, dispatcher)
     for to in Status:
         force(request, start)
-        if to in TRANSITIONS[start]:
+        if (start, to) in EDGES:
             assert move(request, dispatcher, to, **words_for(start, to)).status == to
             continue
         with refused(IllegalTransition) as info:
@@ -111,38 +122,39 @@ def test_what_a_move_has_to_be_said_with(city: SmallCity, start: Status, to: Sta
     assert pointers(info) == wrong
 
 
-def test_every_status_is_reached_or_is_for_merging() -> None:
+def test_every_status_is_reached() -> None:
     reached, coming = {Status.SUBMITTED}, [Status.SUBMITTED]
     while coming:
         found = set(TRANSITIONS[coming.pop()]) - reached
         reached |= found
         coming += found
-    # A duplicate is made by merging, which is an action of its own; the table says so.
-    assert set(Status) - reached == {Status.DUPLICATE}
+    assert reached == set(Status)
 
 
 def test_whatever_is_open_can_end() -> None:
-    assert {status for status in Status if TRANSITIONS[status]} == OPEN | {Status.RESOLVED}
+    assert {status for status in Status if TRANSITIONS[status]} == OPEN | {Status.RESOLVED, Status.DUPLICATE}
     assert set(TRANSITIONS) == set(Status)
 
 
 def test_the_page_is_the_table() -> None:
     page = Path(settings.BASE_DIR) / "docs" / "states.md"
     assert page.read_text(encoding="utf-8") == states_page(), "run manage.py draw_states"
-    for start, to in EDGES:
+    for start, to in ((start, to) for start, moves in TRANSITIONS.items() for to in moves):
         assert f"    {start} --> {to}\n" in states_page()
         assert f"| {start} | {to} | " in states_page()
 
 
 def test_every_role_has_its_permissions() -> None:
-    reads = {Permission.READ_INTERNAL, Permission.READ_CONTACT}
-    works = reads | {Permission.WORK, Permission.REJECT, Permission.CLOSE, Permission.REOPEN}
-    spots = {Permission.READ_HOT_SPOTS}
-    assert {
+    """Written out once more by hand, so that a slip in the table is seen."""
+    reads = set("read_internal read_contact read_queue read_templates".split())
+    works = reads | set("work reject close reopen assign ask note comment hand_over".split())
+    triages = works | set("reroute merge split redact read_hot_spots".split())
+    manages = triages | set("manage_templates read_webhooks manage_webhooks".split())
+    assert {role: {str(permission) for permission in permissions} for role, permissions in ROLES.items()} == {
         Role.CREW: works,
-        Role.DISPATCHER: works | spots,
-        Role.MANAGER: works | spots,
-        Role.AUDITOR: reads | spots,
-        Role.ADMIN: works | spots,
-    } == ROLES
-    assert {Permission.WITHDRAW, Permission.REOPEN} == REPORTER
+        Role.DISPATCHER: triages,
+        Role.MANAGER: manages,
+        Role.AUDITOR: reads | {"read_hot_spots", "read_webhooks"},
+        Role.ADMIN: manages,
+    }
+    assert {Permission.WITHDRAW, Permission.REOPEN, Permission.ANSWER, Permission.COMMENT} == REPORTER

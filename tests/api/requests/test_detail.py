@@ -13,8 +13,10 @@ from tests.factories.people import signed_in
 pytestmark = pytest.mark.django_db
 
 CONTACT = {"name": "Ada", "email": "ada@example.org"}
-PERSONAL = {"contact", "client_id", "channel"}
-INTERNAL = {"reporter", "assignee"}
+PERSONAL = {"contact", "client_id", "channel", "question"}
+INTERNAL = {
+    *("reporter", "assignee", "team", "priority", "hold_reason", "first_response_due_at", "parent"),
+}
 
 
 def get(client: APIClient, key: str, **headers: str) -> Any:

@@ -53,7 +53,8 @@ def test_the_timeline_oldest_first(client: APIClient, made: dict[str, Any]) -> N
         ("submitted", "acknowledged"),
     ]
     assert [event["text"] for event in timeline] == ["", "On our list."]
-    assert set(timeline[0]) == {"id", "version", "kind", "at", "from_status", "to_status", "text", "audience"}
+    told = {"id", "version", "kind", "type", "at", "from_status", "to_status", "text", "audience"}
+    assert set(timeline[0]) == told | {"edited_at", "redacted", "photos"}
     assert timeline[0]["at"] == made["submitted_at"]
 
 
