@@ -106,7 +106,8 @@ def write(
 ) -> Event:
     """Writes the named columns of a locked request at its next version, and the one event that says so.
 
-    The event happened `at`, or else `now`, which is the moment that the columns speak of. `data` goes beside what messages are made of.
+    The event happened `at`, or else `now`, which is the moment that the columns speak of. `data` goes beside what
+    messages are made of.
     """
     request.version += 1
     request.updated_at = now or timezone.now()

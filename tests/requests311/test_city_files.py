@@ -242,14 +242,14 @@ def test_a_broken_shape_names_the_feature(town: Path, feature: str, reason: str)
     third = f',{{"type": "Feature", "properties": {{"ward": "3", "name": "Third"}}, "geometry": {feature}}}]}}'
     (town / "wards.geojson").write_text(wards + third)
     [problem] = problems(town)
-    assert problem.startswith("jurisdiction.yaml:15: wards.geojson, ")
+    assert problem.startswith("jurisdiction.yaml:16: wards.geojson, ")
     assert reason in problem
 
 
 def test_two_areas_of_one_code(town: Path) -> None:
     text = (town / "wards.geojson").read_text().replace('"ward": "south"', '"ward": "north"')
     (town / "wards.geojson").write_text(text)
-    assert problems(town) == ["jurisdiction.yaml:15: wards.geojson: the ward 'north' is there twice"]
+    assert problems(town) == ["jurisdiction.yaml:16: wards.geojson: the ward 'north' is there twice"]
 
 
 def test_two_answers_to_a_list_of_many_tie(town: Path) -> None:

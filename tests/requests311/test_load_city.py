@@ -288,7 +288,7 @@ class TestRefusal:
             run(town)
         assert refused.value.returncode == 1
         text = str(refused.value)
-        assert f"{town}/services.yaml:37: no group 'Outdors'; did you mean 'Outdoors'?" in text
+        assert f"{town}/services.yaml:39: no group 'Outdors'; did you mean 'Outdoors'?" in text
         assert f"{town}/routing.yaml:10: no department 'park'; did you mean 'parks'?" in text
         assert text.endswith(f"{town} is refused: 2 problems; nothing was written.")
         assert row_versions() == before
