@@ -118,6 +118,8 @@ def enqueue(notices: Sequence[Notice]) -> int:
         raise OutsideTransaction
     if not notices:
         return 0
+    # The very same one twice is one row, or its deliveries would be made twice.
+    notices = list({notice.id: notice for notice in notices}.values())
     people = get_user_model()
     quoted = connection.ops.quote_name
     with connection.cursor() as cursor:

@@ -39,7 +39,7 @@ def render(kind: str, language: str, fallback_language: str, context: Mapping[st
     `due` in the context, an ISO 8601 date, is written as people of that language write it.
     """
     languages = _preferences(language, fallback_language)
-    template, found = _template(kind, languages, ["push"])
+    template, found = _template(_kinds(kind), languages, ["push"])
     lines = _fill(template, context, languages, found).splitlines()
     body = "\n".join(line for line in lines[1:] if line)
     return _clip(lines[0] if lines else "", TITLE_BYTES), _clip(body, BODY_BYTES)
@@ -58,9 +58,9 @@ def render_email(
     """Subject, which is one line of printable characters, and body: the text, the link if there is one, and why this
     came. Languages as for `render`; `day` in the context is written as `due` is."""
     languages = _preferences(language, fallback_language)
-    template, found = _template(kind, languages, ["email", "push"])
+    template, found = _template(_kinds(kind), languages, ["email", "push"])
     subject, _, text = _fill(template, context, languages, found).partition("\n")
-    why, _ = _template(WHY, [found, *languages], ["email"])
+    why, _ = _template([WHY], [found, *languages], ["email"])
     reasons = {"jurisdiction": context.get("jurisdiction"), "topic": topic, "has_account": has_account}
     text = _clip(text.strip(), EMAIL_BODY_BYTES)
     paragraphs = [text, "" if link in text else link, _fill(why, reasons, languages, found)]
@@ -92,9 +92,12 @@ def _preferences(*tags: str) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def _template(kind: str, languages: list[str], channels: Sequence[str]) -> tuple[Template, str]:
-    """Of the kind in the best language, whichever channel it was written for; the generic one as a last resort."""
-    kinds = [kind, GENERIC] if KIND.fullmatch(kind) or kind == WHY else [GENERIC]
+def _kinds(kind: str) -> list[str]:
+    return [kind, GENERIC] if KIND.fullmatch(kind) else [GENERIC]
+
+
+def _template(kinds: list[str], languages: list[str], channels: Sequence[str]) -> tuple[Template, str]:
+    """Of the first kind that has one, in the best language, whichever channel it was written for."""
     for name in kinds:
         for language in languages:
             for channel in channels:

@@ -56,7 +56,8 @@ DUPLICATES = [
 
 
 def switched_off(delivery: Delivery) -> Switch:
-    return Switch.objects.create(user_id=delivery.message.recipient_id, topic="digest", channel="email")
+    assert delivery.message.recipient is not None
+    return Switch.objects.create(user=delivery.message.recipient, topic="digest", channel="email")
 
 
 @pytest.mark.django_db
