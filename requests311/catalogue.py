@@ -35,7 +35,7 @@ class Catalogue:
     rules: tuple[RoutingRule, ...]
     departments: Mapping[str, Department]
     desk: Department | None
-    steps: tuple[EscalationStep, ...]
+    steps: tuple[EscalationStep, ...] = ()
 
 
 _kept: dict[int, Catalogue] = {}

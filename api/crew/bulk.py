@@ -32,7 +32,7 @@ class BulkView(APIView):
             207: OpenApiResponse(
                 BulkResult(many=True),
                 description="One result for each item, in their order.",
-                examples=[OpenApiExample("results", value=examples.BULK_RESULT, response_only=True)],
+                examples=[OpenApiExample("results", value=examples.BULK_RESULT[1], response_only=True)],
             )
         },
         refusals=[401, 403, 422],

@@ -46,7 +46,7 @@ class SyncView(APIView):
             207: OpenApiResponse(
                 SyncResult(many=True),
                 description="One result for each operation, in their order.",
-                examples=[OpenApiExample("results", value=examples.SYNC_RESULT, response_only=True)],
+                examples=[OpenApiExample("results", value=examples.SYNC_RESULT[0], response_only=True)],
             )
         },
         refusals=[401, 403, 422],

@@ -106,6 +106,8 @@ def _way(start: Status, end: Status) -> list[Status]:
     while ways:
         way = ways.popleft()
         for to, move in TRANSITIONS[way[-1] if way else start].items():
+            if move.by_action:
+                continue
             if to == end:
                 return [*way, to]
             if to not in seen and to in OPEN and not move.needs_text and move.permission == Permission.WORK:

@@ -1,5 +1,7 @@
 """A request's history as JSON, as far as the caller may read it."""
 
+from typing import Any
+
 from django.db import connection
 
 from requests311.actors import Actor
@@ -82,9 +84,14 @@ def timeline(key: str, *, actor: Actor) -> list[str]:
     of what was closed so long ago no more. Staff-only events, who acted and the details are for staff who may read
     them; what was asked and answered is for staff and the reporter.
     """
+    with connection.cursor() as cursor:
+        cursor.execute(*statement(key, actor=actor))
+        return [document for (document,) in cursor.fetchall()]
+
+
+def statement(key: str, *, actor: Actor) -> tuple[str, list[Any]]:
+    """The one statement and its parameters."""
     personal, internal = actor.owns(), actor.may(Permission.READ_INTERNAL)
     named, sees = by_id_or_number(key), actor.sees()
     sql = _DOCUMENTS.format(personal=personal.sql(), internal=internal.sql(), named=named.sql(), sees=sees.sql())
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*personal.params, *internal.params, *named.params, *sees.params, _NOT_DETAILS])
-        return [document for (document,) in cursor.fetchall()]
+    return sql, [*personal.params, *internal.params, *named.params, *sees.params, _NOT_DETAILS]

@@ -35,7 +35,7 @@ from requests311.queries import georeport
 from requests311.queries.documents import request_documents
 from requests311.queries.georeport import Selection
 from requests311.queries.rule_preview import LOOKED_AT, newest_about
-from requests311.queries.timeline import timeline
+from requests311.queries.timeline import statement
 from requests311.statuses import Status
 from tests.factories.cities import SmallCity, person, small_city
 from tests.factories.people import guest
@@ -211,7 +211,7 @@ class TestEvents:
     @pytest.mark.parametrize("role", [None, Role.DISPATCHER])
     def test_of_one_request(self, city: SmallCity, role: Role | None) -> None:
         actor = Actor(person(role=role, city=city) if role else None)
-        found = indexes(*timeline("0000-0000", actor=actor).query.sql_with_params(), "requests311_event")
+        found = indexes(*statement("0000-0000", actor=actor), "requests311_event")
         assert any(name.startswith(("event_one_per_version", "requests311_event_request_id")) for name in found)
 
 
