@@ -146,10 +146,10 @@ def test_the_page_is_the_table() -> None:
 
 def test_every_role_has_its_permissions() -> None:
     """Written out once more by hand, so that a slip in the table is seen."""
-    reads = set(["read_internal", "read_contact", "read_queue", "read_templates"])
-    works = reads | set(["work", "reject", "close", "reopen", "assign", "ask", "note", "comment", "hand_over"])
-    triages = works | set(["reroute", "merge", "split", "redact", "read_hot_spots"])
-    manages = triages | set(["manage_templates", "read_webhooks", "manage_webhooks"])
+    reads = {"read_internal", "read_contact", "read_queue", "read_templates"}
+    works = reads | {"work", "reject", "close", "reopen", "assign", "ask", "note", "comment", "hand_over"}
+    triages = works | {"reroute", "merge", "split", "redact", "read_hot_spots"}
+    manages = triages | {"manage_templates", "read_webhooks", "manage_webhooks"}
     assert {role: {str(permission) for permission in permissions} for role, permissions in ROLES.items()} == {
         Role.CREW: works,
         Role.DISPATCHER: triages,
