@@ -129,11 +129,11 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         "[{code: gravel, name: Gravel Crew}, {code: gravel, name: Other}]  # <<",
         "the team of public-works-south 'gravel' stands in line",
     ),
-    "people of a team": (DEPARTMENTS, "Gravel Crew}", "Gravel Crew, lead: me@example.org}  # <<", "unknown key 'lead'"),
+    "people of a team": (DEPARTMENTS, "Gravel Crew}", "Gravel Crew, lead: me@example.org}", "unknown key 'lead'"),
     "team without a name": (
         DEPARTMENTS,
         "{code: gravel, name: Gravel Crew}",
-        "{code: gravel}  # <<",
+        "{code: gravel}",
         "'name' is missing",
     ),
     "priority": (

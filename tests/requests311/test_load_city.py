@@ -160,7 +160,7 @@ class TestLoading:
         assert list(steps) == [("riverbend", *step) for step in told]
         version = Jurisdiction.objects.get().catalogue_version
         edit(town / "jurisdiction.yaml", "{percent: 100, tells: director}", "{percent: 150, tells: director}")
-        text = run(town)
+        text = run(town, "-v", "2")
         assert "- escalation step 100 % → director (deleted)\n" in text
         assert "+ escalation step 150 % → director\n" in text
         assert text.endswith("1 new, 0 changed, 1 removed.\n")
@@ -183,7 +183,7 @@ class TestLoading:
         edit(file, "  - code: unclear", "  - code: not_clear")
         edit(file, "appartient au comté", "est au comté")
         edit(file, '    contact: "+1 719 555 0199"\n', "    link: https://roads.example/\n")
-        text = run(town)
+        text = run(town, "-v", "2")
         assert "- rejection reason unclear (no longer given)\n" in text
         assert "+ rejection reason not_clear\n" in text
         assert (
@@ -223,7 +223,7 @@ class TestLoading:
         load_city(town)
         edit(town / "departments.yaml", "parks, name: Riverbend Parks, teams", "parkland, name: Parkland, teams")
         edit(town / "routing.yaml", "department: parks", "department: parkland")
-        text = run(town)
+        text = run(town, "-v", "2")
         assert "- team parks.trails (no longer active)\n" in text
         assert "+ team parkland.trails 'Trail Crew'\n" in text
         assert Team.objects.get(active=True, code="trails").department.code == "parkland"
@@ -396,7 +396,7 @@ class TestRefusal:
             run(town)
         assert refused.value.returncode == 1
         text = str(refused.value)
-        assert f"{town}/services.yaml:39: no group 'Outdors'; did you mean 'Outdoors'?" in text
+        assert f"{town}/services.yaml:41: no group 'Outdors'; did you mean 'Outdoors'?" in text
         assert f"{town}/routing.yaml:10: no department 'park'; did you mean 'parks'?" in text
         assert text.endswith(f"{town} is refused: 2 problems; nothing was written.")
         assert row_versions() == before
