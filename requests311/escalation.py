@@ -8,7 +8,7 @@ from django.utils import timezone
 from requests311 import changes, promises
 from requests311.conditions import Condition
 from requests311.errors import NotFound
-from requests311.models import Audience, EventKind, ServiceRequest
+from requests311.models import Audience, EscalationStep, EventKind, ServiceRequest
 from requests311.statuses import OPEN, Status
 
 
@@ -32,12 +32,17 @@ def escalate(request_id: UUID) -> bool:
     if Status(request.status) not in OPEN or request.escalates_at is None or request.escalates_at > now:
         return False
     steps = promises.steps_of(request)
-    due = []
+    # The city may have other steps than when this was last looked at, and perhaps none is due.
+    request.escalates_at = promises.next_escalation(request, steps)
+    due: list[EscalationStep] = []
     while request.escalates_at is not None and request.escalates_at <= now:
         percent = min(step.percent for step in steps if step.percent > request.escalated_percent)
         due += [step for step in steps if step.percent == percent]
         request.escalated_percent = percent
         request.escalates_at = promises.next_escalation(request, steps)
+    if not due:
+        request.save(update_fields=["escalates_at"])
+        return False
     told = {step.tells: step.percent for step in due}
     changes.write(
         request,

@@ -51,12 +51,22 @@ def save(row: Model, values: dict[str, Any]) -> list[str]:
         row.save(force_insert=True)
         return []
     different = {name: value for name, value in values.items() if getattr(row, name) != value}
-    details = [line for name, new in different.items() for line in _lines(name, getattr(row, name), new)]
+    details = [
+        line
+        for name, new in different.items()
+        for line in _lines(name, _in_a_word(row, name, getattr(row, name)), _in_a_word(row, name, new))
+    ]
     for name, value in different.items():
         setattr(row, name, value)
     if different:
         row.save(update_fields=list(different))
     return details
+
+
+def _in_a_word(row: Model, name: str, value: Any) -> Any:
+    """A number that stands for a word, as the files write it; anything else as it is."""
+    choices = getattr(row._meta.get_field(name), "choices", None)
+    return str(dict(choices)[value]).lower() if choices and isinstance(value, int) else value
 
 
 def _lines(name: str, old: Any, new: Any) -> Iterator[str]:

@@ -11,10 +11,12 @@ from requests311.city.values import (
     Email,
     Language,
     NoTwins,
+    PriorityName,
     Slug,
     Text,
     TimeOfDay,
     TimeZone,
+    WebAddress,
     Weekday,
     fits,
     why_no_holidays,
@@ -25,16 +27,23 @@ from requests311.models import (
     Department,
     Jurisdiction,
     PhotoPolicy,
+    RejectionReason,
     RoutingRule,
     Service,
+    Team,
+    Told,
     Visibility,
 )
 from requests311.models.jurisdiction import KEEP_AT_LEAST_DAYS, KEEP_AT_MOST_DAYS
+from requests311.statuses import Priority, Resolution
 
 LISTS = (Datatype.SINGLEVALUELIST, Datatype.MULTIVALUELIST)
 
 ServiceCode = Annotated[Slug, fits(Service, "code")]
 DepartmentCode = Annotated[Slug, fits(Department, "code")]
+TeamCode = Annotated[Slug, fits(Team, "code")]
+ReasonCode = Annotated[Slug, fits(RejectionReason, "code")]
+ReasonText = Annotated[str, fits(RejectionReason, "text")]
 AttributeCode = Annotated[Slug, fits(Attribute, "code")]
 GroupName = Annotated[str, fits(Service, "group")]
 AreaKind = Annotated[Slug, fits(Area, "kind")]
@@ -116,6 +125,32 @@ class OpeningHours(Part):
         return self
 
 
+class EscalationEntry(Part):
+    """Once so much of the time is used up, somebody is told."""
+
+    percent: Annotated[int, Field(ge=1, le=1000)]
+    tells: Told
+
+
+class RejectionReasonEntry(Part):
+    code: ReasonCode
+    text: ReasonText
+    translations: dict[Language, ReasonText] = {}
+    names_responsible: bool = False
+    responsible: Annotated[Text, fits(RejectionReason, "responsible", empty=True)] = ""
+    contact: Annotated[Text, fits(RejectionReason, "contact", empty=True)] = ""
+    link: Annotated[WebAddress, fits(RejectionReason, "link", empty=True)] = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        reached = bool(self.contact or self.link)
+        if (self.responsible or reached) and not self.names_responsible:
+            raise ValueError("who is responsible stands only with 'names_responsible: true'")
+        if bool(self.responsible) != reached:
+            raise ValueError("needs 'responsible' together with 'contact' or 'link', or none of them")
+        return self
+
+
 class JurisdictionFile(Part):
     code: Annotated[Slug, fits(Jurisdiction, "code")]
     name: Annotated[str, fits(Jurisdiction, "name")]
@@ -131,11 +166,20 @@ class JurisdictionFile(Part):
     keep_events_days: Period | None = None
     keep_messages_days: Period | None = 365
     heat_minimum: Annotated[int, Field(ge=1, le=1000)] = 5
+    escalation: Annotated[list[EscalationEntry], NoTwins] = []
+    rejection_reasons: list[RejectionReasonEntry] = []
     boundary: BoundarySource
     areas: list[AreaSource] = []
 
 
 # --- departments.yaml ----------------------------------------------------------------------------
+
+
+class TeamEntry(Part):
+    """People who go out together; who they are is said in the admin."""
+
+    code: TeamCode
+    name: Annotated[str, fits(Team, "name")]
 
 
 class UnitEntry(Part):
@@ -144,6 +188,7 @@ class UnitEntry(Part):
     email: Email = ""
     phone: Annotated[Text, fits(Department, "phone", empty=True)] = ""
     dispatch_desk: bool = False
+    teams: list[TeamEntry] = []
 
 
 class DepartmentEntry(UnitEntry):
@@ -217,6 +262,10 @@ class ServiceEntry(Part):
     visibility: Visibility = Visibility.PUBLIC
     due: DueTime | None = None
     first_response: DueTime | None = None
+    priority: PriorityName = Priority.NORMAL
+    #: None: a request may end in any way.
+    resolutions: Annotated[list[Resolution], NoTwins] = []
+    completion_photo: bool = False
     offered_in: Annotated[list[AreaRef], NoTwins] = []
     translations: dict[Language, ServiceTranslation] = {}
     attributes: list[AttributeEntry] = []

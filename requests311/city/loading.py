@@ -17,8 +17,13 @@ from requests311.city.store.areas import (
     tell_the_planner,
 )
 from requests311.city.store.catalogue import store_services
-from requests311.city.store.departments import store_departments
-from requests311.city.store.jurisdiction import move_catalogue_version, store_jurisdiction
+from requests311.city.store.departments import store_departments, store_teams
+from requests311.city.store.jurisdiction import (
+    move_catalogue_version,
+    store_escalation,
+    store_jurisdiction,
+    store_rejection_reasons,
+)
 from requests311.city.store.rules import store_rules
 from requests311.models import Jurisdiction
 
@@ -66,7 +71,10 @@ def _store(city: City, progress: Progress) -> Difference:
     jurisdiction = store_jurisdiction(city.jurisdiction, root, parent, difference)
     areas = store_areas(root, city.areas, difference, progress)
     in_memory_elsewhere = bool(difference)
+    store_escalation(jurisdiction, city.jurisdiction, difference)
+    store_rejection_reasons(jurisdiction, city.jurisdiction, difference)
     departments = store_departments(jurisdiction, city.departments, difference)
+    store_teams(jurisdiction, city.departments, departments, difference)
     services = store_services(jurisdiction, city.services, areas, difference)
     store_rules(jurisdiction, city.rules, services, departments, areas, difference)
     delete_other_areas(root, areas, difference)

@@ -7,11 +7,11 @@ from django.db import transaction
 
 from accounts.models import User
 from requests311.city.documents import Document
-from requests311.city.format import DepartmentCode, Part
+from requests311.city.format import DepartmentCode, Part, TeamCode
 from requests311.city.problems import Problems
 from requests311.city.reading import parse
 from requests311.city.values import Email, Slug
-from requests311.models import Department, Jurisdiction, Membership
+from requests311.models import Department, Jurisdiction, Membership, Team
 from requests311.policies import Role
 
 
@@ -21,11 +21,19 @@ class MembershipEntry(Part):
     department: DepartmentCode | None = None
 
 
+class TeamRef(Part):
+    jurisdiction: Slug
+    department: DepartmentCode
+    team: TeamCode
+    lead: bool = False
+
+
 class PersonEntry(Part):
     email: Email
     name: str = ""
     superuser: bool = False
     memberships: list[MembershipEntry] = []
+    teams: list[TeamRef] = []
 
 
 class PeopleFile(Part):
@@ -50,7 +58,7 @@ def make_people(file: PeopleFile) -> list[str]:
     for entry in file.people:
         user, is_new = _make(entry, file.password)
         news = ["made"] if is_new else []
-        news += list(_join(user, entry))
+        news += [*_join(user, entry), *_join_teams(user, entry)]
         said.append(f"{entry.email}: {', '.join(news) if news else 'there already'}")
     return said
 
@@ -85,3 +93,22 @@ def _join(user: User, entry: PersonEntry) -> Iterator[str]:
         )
         if is_new:
             yield what
+
+
+def _join_teams(user: User, entry: PersonEntry) -> Iterator[str]:
+    for ref in entry.teams:
+        what = f"{ref.department}.{ref.team}"
+        team = Team.objects.filter(
+            department__jurisdiction__code=ref.jurisdiction, department__code=ref.department, code=ref.team
+        ).first()
+        if team is None:
+            yield f"not in the team {what}, because {ref.jurisdiction} has none"
+            continue
+        if not team.members.filter(pk=user.pk).exists():
+            team.members.add(user)
+            yield f"in the team {what}"
+        # Whoever leads it already was put there by somebody.
+        if ref.lead and team.lead_id is None:
+            team.lead = user
+            team.save(update_fields=["lead"])
+            yield f"lead of {what}"

@@ -72,6 +72,8 @@ def read_city(folder: Path, progress: Progress = silently) -> City:
     areas = _areas(folder, documents["jurisdiction"], jurisdiction, progress)
     rules = rules_of(routing) if routing else []
 
+    if (document := documents["jurisdiction"]) and jurisdiction:
+        references.check_jurisdiction(document, jurisdiction)
     if (document := documents["departments"]) and departments:
         references.check_departments(document, departments)
     if (document := documents["services"]) and services:

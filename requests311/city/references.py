@@ -11,6 +11,7 @@ from requests311.city.format import (
     AttributeEntry,
     DepartmentEntry,
     DepartmentsFile,
+    JurisdictionFile,
     RoutingFile,
     ServiceEntry,
     ServicesFile,
@@ -30,10 +31,22 @@ def departments_of(file: DepartmentsFile) -> Iterator[tuple[Place, UnitEntry, De
             yield (*path, "units", number), unit, agency
 
 
+def check_jurisdiction(document: Document, file: JurisdictionFile) -> None:
+    """Codes of reasons are unique, and their texts are translated into the other languages only."""
+    places: list[Place] = [("rejection_reasons", index) for index in range(len(file.rejection_reasons))]
+    reasons = list(zip(places, file.rejection_reasons, strict=True))
+    _refuse_twins(document, "rejection reason", [((*place, "code"), reason.code) for place, reason in reasons])
+    translated = [(*place, "translations", tag) for place, reason in reasons for tag in reason.translations]
+    _refuse_other_languages(document, translated, file.languages)
+
+
 def check_departments(document: Document, file: DepartmentsFile) -> None:
-    """Codes are unique, and exactly one department is the dispatch desk."""
+    """Codes are unique, a team's within its department, and exactly one department is the dispatch desk."""
     found = list(departments_of(file))
     _refuse_twins(document, "department", [((*path, "code"), entry.code) for path, entry, _ in found])
+    for path, entry, _ in found:
+        teams = [((*path, "teams", number, "code"), team.code) for number, team in enumerate(entry.teams)]
+        _refuse_twins(document, f"team of {entry.code}", teams)
     desks = [path for path, entry, _ in found if entry.dispatch_desk]
     if not desks:
         document.refuse(("departments",), "no department is the dispatch desk ('dispatch_desk: true')")
@@ -82,15 +95,19 @@ def _check_dependency(
 
 def check_languages(document: Document, file: ServicesFile, languages: Sequence[str]) -> None:
     """Texts stand in the jurisdiction's first language; only its others may be translated into."""
-    others = languages[1:]
     used: list[Place] = [("groups", group, tag) for group, tags in file.groups.items() for tag in tags]
     for index, service in enumerate(file.services):
         path: Place = ("services", index)
         used += [(*path, "translations", tag) for tag in service.translations]
         for number, attribute in enumerate(service.attributes):
             used += [(*path, "attributes", number, "translations", tag) for tag in attribute.translations]
+    _refuse_other_languages(document, used, languages)
+
+
+def _refuse_other_languages(document: Document, used: Sequence[Place], languages: Sequence[str]) -> None:
+    """Each place ends in the tag of a language."""
     for place in used:
-        _refuse_unknown(document, place, "other language of the jurisdiction", str(place[-1]), others)
+        _refuse_unknown(document, place, "other language of the jurisdiction", str(place[-1]), languages[1:])
 
 
 def check_offered_in(document: Document, file: ServicesFile, areas: Areas) -> None:

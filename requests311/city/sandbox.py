@@ -7,7 +7,17 @@ from django.db import models, transaction
 
 from geo.loading import save_area
 from geo.models import Area
-from requests311.models import Attribute, Department, Jurisdiction, RoutingRule, Service, ServiceArea
+from requests311.models import (
+    Attribute,
+    Department,
+    EscalationStep,
+    Jurisdiction,
+    RejectionReason,
+    RoutingRule,
+    Service,
+    ServiceArea,
+    Team,
+)
 
 M = TypeVar("M", bound=models.Model)
 
@@ -25,7 +35,8 @@ class SandboxExists(Exception):
 
 @transaction.atomic
 def make_sandbox(jurisdiction: Jurisdiction) -> Jurisdiction:
-    """Boundary, areas, departments, services with their questions and areas, and rules; no people and no requests.
+    """Boundary, areas, departments with their teams, services with their questions and areas, rules, escalation and
+    reasons for a rejection; no people and no requests.
 
     Raises SandboxExists.
     """
@@ -44,6 +55,12 @@ def make_sandbox(jurisdiction: Jurisdiction) -> Jurisdiction:
     for department in _parents_first(Department.objects.filter(jurisdiction=jurisdiction)):
         parent = departments[department.parent_id] if department.parent_id else None
         departments[department.pk] = _copy(department, jurisdiction=made, parent=parent)
+    for team in Team.objects.filter(department__in=departments):
+        _copy(team, department=departments[team.department_id], lead=None)
+    for step in EscalationStep.objects.filter(jurisdiction=jurisdiction):
+        _copy(step, jurisdiction=made)
+    for reason in RejectionReason.objects.filter(jurisdiction=jurisdiction):
+        _copy(reason, jurisdiction=made)
     services = {
         service.pk: _copy(service, jurisdiction=made) for service in Service.objects.filter(jurisdiction=jurisdiction)
     }

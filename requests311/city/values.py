@@ -6,18 +6,21 @@ from typing import Annotated, Any, NamedTuple
 
 import holidays
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import URLValidator, validate_email
 from django.db.models import Model
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from requests311.models import DueUnit
 from requests311.models.jurisdiction import check_time_zone
+from requests311.statuses import Priority
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 #: The usual part of BCP 47: language, script, region, in the customary case.
 _LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 _DUE = re.compile(r"([1-9][0-9]{0,3}) (working_day|calendar_day|working_hour|hour)s?")
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_PRIORITIES = {priority.name.lower(): priority for priority in Priority}
+_check_web_address = URLValidator(schemes=["http", "https"])
 
 
 class Due(NamedTuple):
@@ -64,6 +67,20 @@ def _is_email(address: str) -> str:
     return address
 
 
+def _is_web_address(address: str) -> str:
+    try:
+        _check_web_address(address)
+    except ValidationError as error:
+        raise ValueError(f"{address!r} is not a web address such as https://www.example.org/") from error
+    return address
+
+
+def _is_priority(name: object) -> object:
+    if not isinstance(name, str) or name not in _PRIORITIES:
+        raise ValueError(f"{name!r} is not a priority: {', '.join(_PRIORITIES)}")
+    return _PRIORITIES[name]
+
+
 def _is_weekday(name: str) -> str:
     if name not in WEEKDAYS:
         raise ValueError(f"{name!r} is not a weekday: {', '.join(WEEKDAYS)}")
@@ -107,6 +124,8 @@ Slug = Annotated[str, BeforeValidator(_as_text), AfterValidator(_is_slug)]
 Language = Annotated[str, AfterValidator(_is_language)]
 TimeZone = Annotated[str, AfterValidator(_is_time_zone)]
 Email = Annotated[str, AfterValidator(_is_email)]
+WebAddress = Annotated[str, AfterValidator(_is_web_address)]
+PriorityName = Annotated[Priority, BeforeValidator(_is_priority)]
 Weekday = Annotated[str, AfterValidator(_is_weekday)]
 DueTime = Annotated[Due, BeforeValidator(_is_due)]
 TimeOfDay = Annotated[time, BeforeValidator(_is_time_of_day)]

@@ -11,41 +11,53 @@ from django.utils import timezone
 
 from accounts.models import User
 from api.models import ApiKey, IdempotencyKey
-from api.open311 import keys
-from geo import outlines
 from geo.models import Address, Area, AreaOutline, AreaPiece, AreaVersion, Asset, Street
 from requests311 import numbers
 from requests311.models import (
     Attribute,
     Connector,
     Department,
+    EscalationStep,
     Event,
     EventRemoval,
+    Follower,
     Forward,
+    Handover,
     Jurisdiction,
     Membership,
+    Merge,
     Photo,
     PhotoFetch,
+    Question,
     ReceivedUpdate,
+    RejectionReason,
     RoutingRule,
     SavedFilter,
     Service,
     ServiceArea,
     ServiceRequest,
     StandardText,
+    SyncedOperation,
+    Team,
     Webhook,
     WebhookDelivery,
 )
-from requests311.policies import Role
-from tests.factories.addresses import Line, has_addresses
-from tests.factories.assets import light
-from tests.factories.cities import SmallCity, person, small_city
-from tests.factories.people import guest
-from tests.requests311.reporting import photo, report
+from tests.factories.cities import SmallCity
+from tests.factories.everything import city_with_everything
 
 NOW = timezone.now()
 
-#: (constraint, model, which row is copied, what of the copy is different)
+
+def own(row: Any) -> Any:
+    """The key of the row itself."""
+    return row.pk
+
+
+def first_request(row: Any) -> Any:
+    return ServiceRequest.objects.order_by("pk")[0].pk
+
+
+#: (constraint, model, which row is copied, what of the copy is different: a value, or what makes it of the copy)
 Case = tuple[str, type[Any], dict[str, Any], dict[str, Any]]
 WEST, PLACE = {"code": "west"}, {"code": "position"}
 CASES: list[Case] = [
@@ -103,6 +115,9 @@ CASES: list[Case] = [
     ("service_asset_is_known", Service, {"code": "pothole"}, {"asset": "maybe", "asset_kind": "sign"}),
     ("service_asset_has_kind", Service, {"code": "pothole"}, {"asset": "optional"}),
     ("service_asset_has_kind", Service, {"code": "pothole"}, {"asset_kind": "sign"}),
+    ("service_priority_is_known", Service, {"code": "pothole"}, {"priority": 0}),
+    ("service_priority_is_known", Service, {"code": "pothole"}, {"priority": 5}),
+    ("service_resolutions_are_known", Service, {"code": "pothole"}, {"resolutions": ["fixed", "magic"]}),
     ("service_area_unique", ServiceArea, {}, {}),
     ("attribute_code_unique", Attribute, PLACE, {"order": 9}),
     ("attribute_order_unique", Attribute, PLACE, {"code": "other"}),
@@ -139,11 +154,53 @@ CASES: list[Case] = [
     ("request_closed_at_says_closed", ServiceRequest, {}, {"status": "duplicate"}),
     ("request_closed_at_says_closed", ServiceRequest, {}, {"status": "withdrawn"}),
     ("request_version_from_1", ServiceRequest, {}, {"version": 0}),
+    ("request_priority_is_known", ServiceRequest, {}, {"priority": 0}),
+    ("request_priority_is_known", ServiceRequest, {}, {"priority": 5}),
+    ("request_held_only_on_hold", ServiceRequest, {}, {"hold_until": NOW}),
+    ("request_duplicate_of_another", ServiceRequest, {}, {"duplicate_of_id": first_request}),
+    (
+        "request_duplicate_of_another",
+        ServiceRequest,
+        {},
+        {"status": "duplicate", "closed_at": NOW, "duplicate_of_id": own},
+    ),
+    ("request_task_of_another", ServiceRequest, {}, {"parent_id": own}),
     ("request_visibility_is_known", ServiceRequest, {}, {"visibility": "secret"}),
     ("photo_state_is_known", Photo, {}, {"state": "lost"}),
     ("photo_ready_has_variants", Photo, {}, {"state": "ready", "large": "l.jpg"}),
     ("photo_ready_has_variants", Photo, {}, {"state": "ready", "thumbnail": "t.jpg"}),
     ("photo_rejected_says_why", Photo, {}, {"state": "rejected"}),
+    ("photo_audience_is_known", Photo, {}, {"audience": "world"}),
+    ("photo_purpose_is_known", Photo, {}, {"purpose": "art"}),
+    ("team_code_unique", Team, {}, {}),
+    ("rejection_reason_code_unique", RejectionReason, {}, {}),
+    ("rejection_reason_responsible_where_named", RejectionReason, {}, {"names_responsible": False}),
+    (
+        "rejection_reason_responsible_where_named",
+        RejectionReason,
+        {},
+        {"names_responsible": False, "responsible": ""},
+    ),
+    (
+        "rejection_reason_responsible_where_named",
+        RejectionReason,
+        {},
+        {"names_responsible": False, "responsible": "", "contact": "", "link": "https://x.example"},
+    ),
+    ("rejection_reason_responsible_can_be_reached", RejectionReason, {}, {"contact": ""}),
+    ("escalation_step_once", EscalationStep, {}, {}),
+    ("escalation_step_percent_in_range", EscalationStep, {}, {"percent": 0}),
+    ("escalation_step_percent_in_range", EscalationStep, {}, {"percent": 1001}),
+    ("escalation_step_tells_is_known", EscalationStep, {}, {"tells": "mayor"}),
+    ("merge_once_at_a_time", Merge, {}, {}),
+    ("merge_into_another", Merge, {}, {"duplicate_id": first_request}),
+    ("follower_once", Follower, {}, {}),
+    ("question_state_is_known", Question, {}, {"state": "lost"}),
+    ("question_answered_says_when", Question, {}, {"state": "answered"}),
+    ("question_answered_says_when", Question, {}, {"state": "unanswered", "answered_at": NOW}),
+    ("question_one_open", Question, {}, {}),
+    ("handover_expires_later", Handover, {}, {"at": NOW, "expires_at": NOW}),
+    ("synced_operation_once", SyncedOperation, {}, {}),
     ("event_one_per_version", Event, {}, {}),
     ("event_audience_is_known", Event, {}, {"audience": "world"}),
     ("event_status_is_known", Event, {}, {"to_status": "lost"}),
@@ -189,39 +246,16 @@ CASES: list[Case] = [
 
 @pytest.fixture
 def city() -> SmallCity:
-    """One row, at least, of every table."""
-    made = small_city()
-    has_addresses(made.jurisdiction.code, Line("12", "Main Street"))
-    outlines.draw(made.areas["boundary"].pk, "ward")
-    person("somebody@example.org", role=Role.CREW, city=made, department="roads")
-    person("else@example.org", role=Role.DISPATCHER, city=made)
-    reporter = guest()
-    request = report(made, reporter, client_id="c", photos=[photo(reporter).pk])
-    connector = Connector.objects.create(department=made.departments["roads"], kind="open311", url="https://x.example")
-    Forward.objects.create(request=request, connector=connector)
-    hook = Webhook.objects.create(jurisdiction=made.jurisdiction, url="https://x.example", secret="whsec_bmV3")
-    WebhookDelivery.objects.create(webhook=hook, event=Event.objects.get())
-    EventRemoval.objects.create(at=NOW, role="somebody", events=1, first_at=NOW, last_at=NOW)
-    PhotoFetch.objects.create(request=request, url="http://x.example/a.jpg")
-    ReceivedUpdate.objects.create(source="key:1", update_id="u", request=request)
-    SavedFilter.objects.create(owner=reporter, name="Overdue", query={"overdue": "true"}, position=0)
-    said = {"jurisdiction": made.jurisdiction, "status": "resolved", "language": "en", "text": "{number}"}
-    parts = {"department": made.departments["roads"], "service": made.services["pothole"]}
-    StandardText.objects.create(title="Filled", **said, **parts)
-    StandardText.objects.create(title="Thanks", **said)
-    keys.make(name="An app")
-    IdempotencyKey.objects.create(user=reporter, key="k", fingerprint="f")
-    light(made)
-    return made
+    return city_with_everything()
 
 
 def changed_copy(model: type[Any], which: dict[str, Any], changes: dict[str, Any]) -> Any:
-    row = model.objects.filter(**which)[0]
+    row = model.objects.filter(**which).order_by("pk")[0]
     row.pk = uuid4() if model._meta.pk.get_internal_type() == "UUIDField" else None
     if isinstance(row, ServiceRequest):
         row.number = numbers.make()
     for name, value in changes.items():
-        setattr(row, name, value)
+        setattr(row, name, value(row) if callable(value) else value)
     return row
 
 
@@ -265,6 +299,34 @@ SOUND: list[tuple[type[Any], dict[str, Any], dict[str, Any]]] = [
     (ServiceRequest, {}, {"client_id": None}),
     (ServiceRequest, {}, {"client_id": "d", "status": "resolved", "resolution": "fixed", "resolved_at": NOW}),
     (ServiceRequest, {}, {"client_id": "e", "status": "closed", "closed_at": NOW}),
+    (ServiceRequest, {}, {"client_id": "f", "priority": 1}),
+    (ServiceRequest, {}, {"client_id": "g", "status": "on_hold", "hold_until": NOW}),
+    (ServiceRequest, {}, {"client_id": "h", "status": "on_hold"}),
+    (
+        ServiceRequest,
+        {},
+        {"client_id": "i", "status": "duplicate", "closed_at": NOW, "duplicate_of_id": first_request},
+    ),
+    # Another system's word for it names no other.
+    (ServiceRequest, {}, {"client_id": "j", "status": "duplicate", "closed_at": NOW}),
+    (ServiceRequest, {}, {"client_id": "k", "parent_id": first_request}),
+    (Service, {"code": "pothole"}, {"code": "a", "priority": 1}),
+    (Service, {"code": "pothole"}, {"code": "b", "resolutions": ["no_action", "fixed"], "completion_photo": True}),
+    (Team, {}, {"code": "paint"}),
+    (Team, {}, {"code": "paint", "lead": None}),
+    (RejectionReason, {}, {"code": "a", "names_responsible": False, "responsible": "", "contact": ""}),
+    (RejectionReason, {}, {"code": "b", "responsible": "", "contact": ""}),
+    (RejectionReason, {}, {"code": "c", "contact": "", "link": "https://x.example"}),
+    (EscalationStep, {}, {"tells": "director"}),
+    (EscalationStep, {}, {"percent": 1}),
+    (EscalationStep, {}, {"percent": 1000}),
+    (Merge, {}, {"undone_at": NOW}),
+    (Follower, {}, {"user": lambda row: User.objects.get(email="else@example.org")}),
+    (Question, {}, {"state": "answered", "answered_at": NOW}),
+    (Question, {}, {"state": "unanswered"}),
+    (Handover, {}, {}),
+    (SyncedOperation, {}, {"operation": "p"}),
+    (Photo, {}, {"audience": "staff", "purpose": "completion"}),
     (Photo, {}, {"state": "ready", "thumbnail": "t.jpg", "large": "l.jpg"}),
     (Photo, {}, {"state": "rejected", "reason": "corrupt"}),
     (Event, {}, {"version": 2, "audience": "staff", "to_status": ""}),

@@ -16,14 +16,28 @@ from geo.models import Area
 from requests311.city import loading
 from requests311.city.loading import load_city
 from requests311.city.problems import BrokenCity
-from requests311.models import Attribute, Department, Jurisdiction, RoutingRule, Service, ServiceArea
-from tests.factories.cities import SAMPLES
+from requests311.models import (
+    Attribute,
+    Department,
+    EscalationStep,
+    Jurisdiction,
+    RejectionReason,
+    RoutingRule,
+    Service,
+    ServiceArea,
+    Team,
+)
+from requests311.statuses import Priority
+from tests.factories.cities import SAMPLES, person
 
 TABLES = (
     "geo_area",
     "geo_areapiece",
     "requests311_jurisdiction",
+    "requests311_escalationstep",
+    "requests311_rejectionreason",
     "requests311_department",
+    "requests311_team",
     "requests311_service",
     "requests311_servicearea",
     "requests311_attribute",
@@ -63,7 +77,7 @@ def row_versions() -> list[tuple[str, str, str]]:
 @pytest.mark.django_db
 class TestLoading:
     def test_a_city_is_loaded(self, town: Path) -> None:
-        assert run(town) == f"{town}: 27 new, 0 changed, 0 removed.\n"
+        assert run(town) == f"{town}: 34 new, 0 changed, 0 removed.\n"
 
         city = Jurisdiction.objects.get(code="riverbend")
         assert (city.name, city.time_zone, city.languages) == ("Town of Riverbend", "America/Denver", ["en", "fr"])
@@ -139,6 +153,100 @@ class TestLoading:
         assert light.asset == "required"
         assert run(town) == f"{town}: nothing to change.\n"
 
+    def test_who_is_told_when_time_runs_out(self, town: Path) -> None:
+        load_city(town)
+        steps = EscalationStep.objects.values_list("jurisdiction__code", "percent", "tells").order_by("percent", "pk")
+        told = [(80, "lead"), (100, "manager"), (100, "director")]
+        assert list(steps) == [("riverbend", *step) for step in told]
+        version = Jurisdiction.objects.get().catalogue_version
+        edit(town / "jurisdiction.yaml", "{percent: 100, tells: director}", "{percent: 150, tells: director}")
+        text = run(town, "-v", "2")
+        assert "- escalation step 100 % → director (deleted)\n" in text
+        assert "+ escalation step 150 % → director\n" in text
+        assert text.endswith("1 new, 0 changed, 1 removed.\n")
+        assert Jurisdiction.objects.get().catalogue_version > version
+        assert EscalationStep.objects.count() == 3
+        assert run(town) == f"{town}: nothing to change.\n"
+
+    def test_reasons_for_a_rejection_come_change_and_go(self, town: Path) -> None:
+        load_city(town)
+        reason = RejectionReason.objects.get(code="county_road")
+        reason.full_clean()
+        assert (reason.text, reason.translations) == (
+            "This road belongs to the county.",
+            {"fr": "Cette route appartient au comté."},
+        )
+        assert (reason.names_responsible, reason.responsible) == (True, "Riverbend County Roads")
+        assert (reason.contact, reason.link, reason.active) == ("+1 719 555 0199", "", True)
+
+        file = town / "jurisdiction.yaml"
+        edit(file, "  - code: unclear", "  - code: not_clear")
+        edit(file, "appartient au comté", "est au comté")
+        edit(file, '    contact: "+1 719 555 0199"\n', "    link: https://roads.example/\n")
+        text = run(town, "-v", "2")
+        assert "- rejection reason unclear (no longer given)\n" in text
+        assert "+ rejection reason not_clear\n" in text
+        assert (
+            "~ rejection reason county_road\n"
+            "    translations.fr: 'Cette route appartient au comté.' → 'Cette route est au comté.'\n"
+            "    contact: '+1 719 555 0199' → nothing\n"
+            "    link: nothing → 'https://roads.example/'\n"
+        ) in text
+        assert not RejectionReason.objects.get(code="unclear").active
+        assert run(town) == f"{town}: nothing to change.\n"
+        edit(file, "  - code: not_clear", "  - code: unclear")
+        assert "~ rejection reason unclear\n    active: False → True\n" in run(town)
+
+    def test_teams_keep_their_people(self, town: Path) -> None:
+        load_city(town)
+        assert set(Team.objects.values_list("department__code", "code", "name")) == {
+            ("public-works-south", "gravel", "Gravel Crew"),
+            ("parks", "trails", "Trail Crew"),
+        }
+        gravel, somebody = Team.objects.get(code="gravel"), person("somebody@example.org")
+        gravel.members.add(somebody)
+        gravel.lead = somebody
+        gravel.save()
+        assert run(town) == f"{town}: nothing to change.\n"
+
+        edit(town / "departments.yaml", "name: Gravel Crew", "name: Grader Crew")
+        edit(town / "departments.yaml", ", teams: [{code: trails, name: Trail Crew}]", "")
+        text = run(town)
+        assert "~ team public-works-south.gravel\n    name: 'Gravel Crew' → 'Grader Crew'\n" in text
+        assert "- team parks.trails (no longer active)\n" in text
+        assert not Team.objects.get(code="trails").active
+        gravel.refresh_from_db()
+        assert (gravel.name, gravel.lead, list(gravel.members.all())) == ("Grader Crew", somebody, [somebody])
+        assert run(town) == f"{town}: nothing to change.\n"
+
+    def test_the_teams_of_a_department_that_goes_go_with_it(self, town: Path) -> None:
+        load_city(town)
+        edit(town / "departments.yaml", "parks, name: Riverbend Parks, teams", "parkland, name: Parkland, teams")
+        edit(town / "routing.yaml", "department: parks", "department: parkland")
+        text = run(town, "-v", "2")
+        assert "- team parks.trails (no longer active)\n" in text
+        assert "+ team parkland.trails 'Trail Crew'\n" in text
+        assert Team.objects.get(active=True, code="trails").department.code == "parkland"
+
+    def test_how_a_service_is_worked_on(self, town: Path) -> None:
+        load_city(town)
+        pothole, bear, dog = (Service.objects.get(code=code) for code in ("pothole", "bear_sighting", "loose_dog"))
+        assert (pothole.resolutions, pothole.completion_photo) == (["fixed", "temporary_repair", "nothing_found"], True)
+        assert (pothole.priority, bear.priority) == (Priority.NORMAL, Priority.URGENT)
+        assert (dog.priority, dog.resolutions, dog.completion_photo) == (Priority.NORMAL, [], False)
+
+        edit(town / "services.yaml", "    resolutions: [fixed, temporary_repair, nothing_found]\n", "")
+        edit(town / "services.yaml", "    completion_photo: true\n", "    priority: high\n")
+        assert (
+            "~ service pothole\n"
+            "    priority: 'normal' → 'high'\n"
+            "    resolutions: ['fixed', 'temporary_repair', 'nothing_found'] → []\n"
+            "    completion_photo: True → False\n"
+        ) in run(town)
+        pothole.refresh_from_db()
+        assert (pothole.priority, pothole.resolutions, pothole.completion_photo) == (Priority.HIGH, [], False)
+        assert run(town) == f"{town}: nothing to change.\n"
+
     def test_every_stored_rule_is_clean(self, town: Path) -> None:
         """The files' own check and the model's agree."""
         load_city(town)
@@ -174,7 +282,7 @@ class TestDifference:
         assert not Jurisdiction.objects.exists()
         assert "+ jurisdiction riverbend 'Town of Riverbend'\n" in promised
         assert "+ rule Roads in North Ward → Public Works – North Yard\n" in promised
-        assert promised.endswith("27 new, 0 changed, 0 removed; nothing was written (dry run).\n")
+        assert promised.endswith("34 new, 0 changed, 0 removed; nothing was written (dry run).\n")
 
         done = run(town, "-v", "2")
         assert done.splitlines()[:-1] == promised.splitlines()[:-1]
@@ -288,7 +396,7 @@ class TestRefusal:
             run(town)
         assert refused.value.returncode == 1
         text = str(refused.value)
-        assert f"{town}/services.yaml:39: no group 'Outdors'; did you mean 'Outdoors'?" in text
+        assert f"{town}/services.yaml:41: no group 'Outdors'; did you mean 'Outdoors'?" in text
         assert f"{town}/routing.yaml:10: no department 'park'; did you mean 'parks'?" in text
         assert text.endswith(f"{town} is refused: 2 problems; nothing was written.")
         assert row_versions() == before
@@ -340,4 +448,4 @@ def test_two_loadings_of_one_city_take_turns(town: Path) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         counts = sorted(future.result() for future in [pool.submit(load), pool.submit(load)])
-    assert counts == [0, 27]
+    assert counts == [0, 34]

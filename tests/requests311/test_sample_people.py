@@ -8,7 +8,7 @@ from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from requests311.models import Membership
+from requests311.models import Membership, Team
 from tests.factories.cities import load_riverbend, person, small_city
 
 PASSWORD = "sample-password-311"
@@ -36,14 +36,19 @@ def people(tmp_path: Path) -> Path:
 
 @pytest.mark.django_db
 class TestSamplePeople:
-    def test_the_four_people_are_made_even_before_their_city(self) -> None:
+    def test_the_people_are_made_even_before_their_city(self) -> None:
         text = run()
         assert "not crew of dot, because nyc is not loaded (manage.py load_city)" in text
+        assert "not in the team dot-brooklyn.asphalt-north, because nyc has none" in text
         assert not Membership.objects.exists()
         people = {user.email: user for user in User.objects.all()}
         assert set(people) == {
             "resident@example.org",
             "crew.dot@example.org",
+            "crew2.dot@example.org",
+            "lead.dot@example.org",
+            "manager.dot@example.org",
+            "auditor@example.org",
             "dispatcher@example.org",
             "admin@example.org",
         }
@@ -75,6 +80,23 @@ class TestSamplePeople:
         none.refresh_from_db()
         assert own.check_password("their own, long enough")
         assert none.check_password(PASSWORD)
+
+    def test_they_are_in_a_team_and_one_leads_it(self, people: Path) -> None:
+        city = small_city()
+        team = Team.objects.create(department=city.departments["roads"], code="one", name="One")
+        ref = "jurisdiction: smallville, department: roads, team: one"
+        with people.open("a") as file:
+            file.write(f"  - {{email: lead@example.org, teams: [{{{ref}, lead: true}}]}}\n")
+            file.write(f"  - {{email: mate@example.org, teams: [{{{ref}}}]}}\n")
+            file.write(f"  - {{email: late@example.org, teams: [{{{ref}, lead: true}}]}}\n")
+        text = run("--file", str(people))
+        assert "lead@example.org: made, in the team roads.one, lead of roads.one\n" in text
+        assert "late@example.org: made, in the team roads.one\n" in text
+        team.refresh_from_db()
+        assert team.lead is not None
+        assert team.lead.email == "lead@example.org"
+        assert team.members.count() == 3
+        assert "lead@example.org: there already" in run("--file", str(people))
 
     def test_an_unknown_department_is_said_and_not_guessed(self, people: Path) -> None:
         small_city()

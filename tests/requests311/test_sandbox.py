@@ -16,12 +16,15 @@ from requests311.errors import OutsideEveryJurisdiction
 from requests311.models import (
     Attribute,
     Department,
+    EscalationStep,
     Jurisdiction,
     MapChange,
+    RejectionReason,
     RoutingRule,
     Service,
     ServiceArea,
     ServiceRequest,
+    Team,
 )
 from requests311.places import locate
 from requests311.policies import Role
@@ -44,6 +47,15 @@ def pretended(city: SmallCity, **more: Any) -> ServiceRequest:
 
 
 def test_the_copy_is_whole(city: SmallCity) -> None:
+    team = Team.objects.create(
+        department=city.departments["roads"], code="one", name="One", lead=person("a@example.org")
+    )
+    team.members.add(person("b@example.org"))
+    EscalationStep.objects.create(jurisdiction=city.jurisdiction, percent=80, tells="lead")
+    RejectionReason.objects.create(
+        jurisdiction=city.jurisdiction, code="state", text="No.", names_responsible=True, responsible="X", contact="311"
+    )
+    Service.objects.filter(code="pothole").update(priority=1, resolutions=["fixed"], completion_photo=True)
     made = make_sandbox(city.jurisdiction)
     assert (made.code, made.sandbox, made.time_zone) == ("smallville-sandbox", True, "America/Chicago")
     assert made.boundary.boundary.equals(city.areas["boundary"].boundary)
@@ -56,7 +68,19 @@ def test_the_copy_is_whole(city: SmallCity) -> None:
                 Department.objects.filter(**own).values_list("code", "name", "parent__code", "is_dispatch_desk"),
                 key=str,
             ),
-            sorted(Service.objects.filter(**own).values_list("code", "name", "visibility", "due_after"), key=str),
+            sorted(
+                Service.objects.filter(**own).values_list(
+                    *("code", "name", "visibility", "due_after", "priority", "resolutions", "completion_photo")
+                ),
+                key=str,
+            ),
+            list(Team.objects.filter(department__jurisdiction=jurisdiction).values_list("department__code", "code")),
+            list(EscalationStep.objects.filter(**own).values_list("percent", "tells")),
+            list(
+                RejectionReason.objects.filter(**own).values_list(
+                    *("code", "text", "names_responsible", "responsible", "contact", "active")
+                )
+            ),
             sorted(Attribute.objects.filter(service__jurisdiction=jurisdiction).values_list("service__code", "code")),
             sorted(
                 ServiceArea.objects.filter(service__jurisdiction=jurisdiction).values_list(
@@ -72,6 +96,8 @@ def test_the_copy_is_whole(city: SmallCity) -> None:
         ]
 
     assert parts(made) == parts(city.jurisdiction)
+    copied = Team.objects.get(department__jurisdiction=made)
+    assert (copied.lead, copied.members.count()) == (None, 0)
     # Nothing of the copy leads back to the city.
     assert not RoutingRule.objects.filter(jurisdiction=made).exclude(department__jurisdiction=made).exists()
     assert not Department.objects.filter(jurisdiction=made, parent__jurisdiction=city.jurisdiction).exists()

@@ -61,6 +61,9 @@ def _values(entry: ServiceEntry, file: ServicesFile) -> dict[str, Any]:
         "due_unit": (entry.due.unit if entry.due else DueUnit.WORKING_DAYS).value,
         "first_response_after": entry.first_response.after if entry.first_response else None,
         "first_response_unit": (entry.first_response.unit if entry.first_response else DueUnit.WORKING_HOURS).value,
+        "priority": entry.priority.value,
+        "resolutions": [resolution.value for resolution in entry.resolutions],
+        "completion_photo": entry.completion_photo,
         "active": True,
     }
 

@@ -1,7 +1,7 @@
 from requests311.city.difference import Difference, save
 from requests311.city.format import DepartmentsFile
 from requests311.city.references import departments_of
-from requests311.models import Department, Jurisdiction
+from requests311.models import Department, Jurisdiction, Team
 
 
 def store_departments(
@@ -50,3 +50,25 @@ def _deactivate(there: dict[str, Department], wanted: set[str], difference: Diff
         if code not in wanted and department.active:
             save(department, {"active": False})
             difference.removed(f"department {code}", "no longer active")
+
+
+def store_teams(
+    jurisdiction: Jurisdiction, file: DepartmentsFile, departments: dict[str, Department], difference: Difference
+) -> None:
+    """The teams of the files; others of this jurisdiction are no longer active. Who is in them is not the files'."""
+    there = {
+        (team.department.code, team.code): team
+        for team in Team.objects.filter(department__jurisdiction=jurisdiction).select_related("department")
+    }
+    wanted = {(entry.code, team.code): team for _, entry, _ in departments_of(file) for team in entry.teams}
+    for (department, code), row in there.items():
+        if (department, code) not in wanted and row.active:
+            save(row, {"active": False})
+            difference.removed(f"team {department}.{code}", "no longer active")
+    for (department, code), team in wanted.items():
+        old = there.get((department, code))
+        details = save(old or Team(department=departments[department], code=code), {"name": team.name, "active": True})
+        if old is None:
+            difference.created(f"team {department}.{code} {team.name!r}")
+        else:
+            difference.changed(f"team {department}.{code}", details)

@@ -4,7 +4,7 @@ from geo.models import Area
 from requests311.city.difference import Difference, save
 from requests311.city.format import JurisdictionFile
 from requests311.city.values import WEEKDAYS
-from requests311.models import Jurisdiction
+from requests311.models import EscalationStep, Jurisdiction, RejectionReason
 from requests311.models.jurisdiction import CLOSES_AT, OPENS_AT
 
 
@@ -35,6 +35,38 @@ def store_jurisdiction(
     else:
         difference.changed(f"jurisdiction {row.code}", details)
     return row
+
+
+def store_escalation(jurisdiction: Jurisdiction, file: JurisdictionFile, difference: Difference) -> None:
+    """The steps of the file and no others; a step is nothing but its percentage and whom it tells."""
+    there = {(step.percent, step.tells): step for step in EscalationStep.objects.filter(jurisdiction=jurisdiction)}
+    wanted = [(entry.percent, entry.tells.value) for entry in file.escalation]
+    for key, step in there.items():
+        if key not in wanted:
+            step.delete()
+            difference.removed(f"escalation step {step}", "deleted")
+    for percent, tells in wanted:
+        if (percent, tells) not in there:
+            step = EscalationStep.objects.create(jurisdiction=jurisdiction, percent=percent, tells=tells)
+            difference.created(f"escalation step {step}")
+
+
+def store_rejection_reasons(jurisdiction: Jurisdiction, file: JurisdictionFile, difference: Difference) -> None:
+    """The reasons of the file; others of this jurisdiction are no longer given."""
+    there = {reason.code: reason for reason in RejectionReason.objects.filter(jurisdiction=jurisdiction)}
+    wanted = {entry.code for entry in file.rejection_reasons}
+    for code, reason in there.items():
+        if code not in wanted and reason.active:
+            save(reason, {"active": False})
+            difference.removed(f"rejection reason {code}", "no longer given")
+    for entry in file.rejection_reasons:
+        old = there.get(entry.code)
+        row = old or RejectionReason(jurisdiction=jurisdiction, code=entry.code)
+        details = save(row, {**entry.model_dump(exclude={"code"}), "active": True})
+        if old is None:
+            difference.created(f"rejection reason {entry.code}")
+        else:
+            difference.changed(f"rejection reason {entry.code}", details)
 
 
 def move_catalogue_version(jurisdiction: Jurisdiction) -> None:
