@@ -15,7 +15,7 @@ from requests311.models import Event, EventKind, PhotoAudience, PhotoPurpose, Qu
 from requests311.statuses import HoldReason, Status
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def answer(*, by: User | None, token: str, text: str, photos: Sequence[UUID] = ()) -> ServiceRequest:
     """Takes the answer of whoever holds the link, once; the request goes back to where it was.
 

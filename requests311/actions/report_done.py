@@ -14,7 +14,7 @@ from requests311.models import Audience, EventKind, Handover, PhotoAudience, Pho
 from requests311.queries.links import check_good
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def report_done(*, by: User | None, token: str, done: bool, text: str, photos: Sequence[UUID] = ()) -> ServiceRequest:
     """Whoever holds the link says that the work is done, once, or why it is not. Staff confirm by resolving.
 
