@@ -71,7 +71,8 @@ def test_the_link_alone_will_do(request_: ServiceRequest, question: Question) ->
     assert (event.from_status, event.to_status) == ("on_hold", "acknowledged")
     assert event.data["question"] == str(question.pk)
     question.refresh_from_db()
-    assert (question.state, question.answered_at) == ("answered", row.updated_at) or question.answered_at is not None
+    assert question.state == "answered"
+    assert question.answered_at is not None
 
 
 def test_the_reporter_signed_in_names_the_question(
