@@ -17,7 +17,9 @@ def version_of(request: ServiceRequest) -> int:
     return ServiceRequest.objects.values_list("version", flat=True).get(pk=request.pk)
 
 
-def does(action: Callable[..., ServiceRequest], request: ServiceRequest, by: User | None, **more: Any) -> ServiceRequest:
+def does(
+    action: Callable[..., ServiceRequest], request: ServiceRequest, by: User | None, **more: Any
+) -> ServiceRequest:
     """Calls an action of staff on the request as it is now."""
     return action(by=Actor(by), key=str(request.pk), if_version=version_of(request), **more)
 

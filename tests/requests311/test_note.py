@@ -116,7 +116,11 @@ class TestMentions:
     @EITHER
     @pytest.mark.parametrize(
         "text",
-        ["@ana@city.example the gate is locked.", "Ask @ANA@city.example.", "Ask @ana@city.example, (@ana@city.example)"],
+        [
+            "@ana@city.example the gate is locked.",
+            "Ask @ANA@city.example.",
+            "Ask @ana@city.example, (@ana@city.example)",
+        ],
     )
     def test_who_is_mentioned_is_told_once(
         self, request_: ServiceRequest, crew: User, ana: User, action: Callable[..., ServiceRequest], text: str

@@ -66,9 +66,7 @@ def everywhere(request: ServiceRequest, *people: User) -> str:
     )
 
 
-def test_a_comment_is_gone_everywhere(
-    request_: ServiceRequest, crew: User, dispatcher: User, reporter: User
-) -> None:
+def test_a_comment_is_gone_everywhere(request_: ServiceRequest, crew: User, dispatcher: User, reporter: User) -> None:
     does(comment, request_, reporter, text=SECRET)
     event = last(request_)
     assert SECRET in open311(request_)
@@ -162,7 +160,13 @@ class TestWhatIsRefused:
         self, request_: ServiceRequest, city: SmallCity, crew: User, role: Role, department: str | None
     ) -> None:
         does(comment, request_, crew, text=SECRET)
-        does(redact, request_, person(role=role, city=city, department=department), event_id=last(request_).pk, reason=REASON)
+        does(
+            redact,
+            request_,
+            person(role=role, city=city, department=department),
+            event_id=last(request_).pk,
+            reason=REASON,
+        )
         assert last(request_).kind == EventKind.REDACTED
 
     def test_what_nobody_wrote_there(self, request_: ServiceRequest, city: SmallCity, dispatcher: User) -> None:

@@ -117,9 +117,7 @@ def test_the_call_knows_better_than_the_reason(request_: ServiceRequest, crew: U
         ({"text": "  "}, ("/text", "required")),
     ],
 )
-def test_what_is_refused(
-    request_: ServiceRequest, crew: User, words: dict[str, Any], wrong: tuple[str, str]
-) -> None:
+def test_what_is_refused(request_: ServiceRequest, crew: User, words: dict[str, Any], wrong: tuple[str, str]) -> None:
     with refused(Invalid) as info:
         reject(request_, crew, **words)
     assert pointers(info) == [wrong]
