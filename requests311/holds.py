@@ -32,8 +32,6 @@ def end_hold(request_id: UUID) -> bool:
     if request.status != Status.ON_HOLD or request.hold_until is None or request.hold_until > timezone.now():
         return False
     unanswered = Question.objects.filter(request=request.pk, state=QuestionState.OPEN).first()
-    if unanswered is not None:
-        Question.objects.filter(pk=unanswered.pk).update(state=QuestionState.UNANSWERED)
     data = {"unanswered": str(unanswered.pk)} if unanswered else {"hold_over": True}
     carry_out(request, by=None, to=back_to(request), data=data)
     return True

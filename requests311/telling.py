@@ -14,6 +14,7 @@ from requests311 import links
 from requests311.models import Audience, Event, EventKind, Follower, Handover, Question, Team, Told
 from requests311.queries.people import directors_of, managers_of
 from requests311.statuses import Status
+from requests311.writing import shown_text
 
 #: Older news of a pothole helps nobody; FCM itself keeps a message four weeks at most.
 TIME_TO_LIVE = timedelta(days=7)
@@ -218,5 +219,5 @@ def _kind(event: Event) -> str:
 def _context(event: Event) -> dict[str, Any]:
     told = ("number", "service", "department", "jurisdiction", "due")
     # A rejection by a reason has its sentence in several languages.
-    text = event.data.get("texts") or event.text
+    text = event.data.get("texts") or shown_text(event)
     return {key: event.data[key] for key in told} | {"status": event.to_status, "text": text}

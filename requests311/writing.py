@@ -9,8 +9,10 @@ from requests311.queries.people import colleagues_by_email
 
 MENTIONS_AT_MOST = 20
 
-#: @ and a colleague's e-mail address, at the start or after a blank.
-_MENTION = re.compile(r"(?<!\S)@([^\s@]+@[^\s@]+\.[^\s@.,;:!?]+)")
+#: @ and a colleague's e-mail address, at the start, after a blank or in brackets.
+_MENTION = re.compile(r"(?<![^\s(])@([^\s@]+@[^\s@]+\.[^\s@.,;:!?()]+)")
+
+_REVISABLE = (EventKind.COMMENTED, EventKind.NOTED, EventKind.ANSWERED, EventKind.REPORTED_DONE)
 
 
 def mentioned(request: ServiceRequest, text: str) -> list[str]:
@@ -29,7 +31,26 @@ def mentioned(request: ServiceRequest, text: str) -> list[str]:
     return [str(found[email]) for email in emails]
 
 
+def shown_text(event: Event) -> str:
+    """What an event's text is today: the last revision, or why it was redacted; `queries.timeline` says it in SQL."""
+    if event.kind in _REVISABLE:
+        of = str(event.pk)
+    elif event.kind in (EventKind.REVISED, EventKind.REDACTED):
+        of = event.data["of"]
+    else:
+        return event.text
+    changes = Event.objects.filter(
+        request=event.request_id, kind__in=[EventKind.REVISED, EventKind.REDACTED], data__of=of
+    )
+    newest = changes.order_by("-version").values_list("text", flat=True).first()
+    return event.text if newest is None else newest
+
+
 def written(request: ServiceRequest, event_id: UUID, *, internal: bool) -> Event:
+    """The event with a text that can be changed, of those that staff (`internal`) or the reporter reads.
+
+    Raises NotFound.
+    """
     kinds = [EventKind.COMMENTED, EventKind.ANSWERED, *([EventKind.NOTED, EventKind.REPORTED_DONE] if internal else [])]
     event = Event.objects.filter(request=request.pk, pk=event_id, kind__in=kinds).first()
     if event is None:
@@ -38,6 +59,7 @@ def written(request: ServiceRequest, event_id: UUID, *, internal: bool) -> Event
 
 
 def check_not_redacted(event: Event) -> None:
+    """Raises CannotRevise."""
     of = Event.objects.filter(request=event.request_id, kind=EventKind.REDACTED, data__of=str(event.pk))
     if of.exists():
         raise CannotRevise("This text was redacted.")

@@ -218,7 +218,10 @@ class MoveReason(serializers.Serializer[Any]):
 
 class Move(serializers.Serializer[Any]):
     to = serializers.CharField()
-    needs = serializers.ListField(child=serializers.CharField(), help_text="Members that must be sent.")
+    needs = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Members that must be sent; for a rejection a `reason` will do instead of the `text`.",
+    )
     takes = serializers.ListField(child=serializers.CharField(), help_text="Members that may be sent.")
     resolutions = serializers.ListField(child=serializers.CharField())
     reasons = MoveReason(many=True)

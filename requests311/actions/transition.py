@@ -21,6 +21,8 @@ from requests311.models import (
     PhotoAudience,
     PhotoPurpose,
     PhotoState,
+    Question,
+    QuestionState,
     RejectionReason,
     ServiceRequest,
 )
@@ -173,7 +175,7 @@ def _check(request: ServiceRequest, move: Move, to: Status, saying: Saying) -> N
         *_wrong_resolution(request, move, to, saying.resolution),
         *_wrong_hold(to, saying),
     ]
-    if to == Status.RESOLVED and not errors and not _shows_what_was_done(request, saying):
+    if to == Status.RESOLVED and not errors and not saying.photos and needs_photo(request):
         detail = f"{request.service.name} needs a photo of what was done."
         errors.append(InputError("/photos", "required", detail))
     if errors:
@@ -217,12 +219,17 @@ def _wrong_hold(to: Status, saying: Saying) -> list[InputError]:
     return errors
 
 
-def _shows_what_was_done(request: ServiceRequest, saying: Saying) -> bool:
-    if not request.service.completion_photo or saying.photos:
-        return True
+def needs_photo(request: ServiceRequest) -> bool:
+    """Whether a resolution has to bring a photo of what was done; needs `service`."""
+    if not request.service.completion_photo:
+        return False
     shown = Photo.objects.filter(request=request.pk, purpose__in=[PhotoPurpose.COMPLETION, PhotoPurpose.HANDOVER])
-    since = request.acknowledged_at or request.submitted_at
-    return shown.exclude(state=PhotoState.REJECTED).filter(created_at__gte=since).exists()
+    # What was done the first time did not last.
+    reopened = Event.objects.filter(request=request.pk, from_status=Status.RESOLVED, to_status=Status.ACKNOWLEDGED)
+    since = reopened.order_by("-version").values_list("at", flat=True).first()
+    if since is not None:
+        shown = shown.filter(created_at__gte=since)
+    return not shown.exclude(state=PhotoState.REJECTED).exists()
 
 
 def _sentence(request: ServiceRequest, to: Status, saying: Saying) -> Sentence | None:
@@ -264,6 +271,9 @@ def _apply(
     """Sets what the move changes; answers the columns."""
     columns: tuple[str, ...] = _MOVES
     before, request.status = request.status, to
+    if before == Status.ON_HOLD and to != Status.DUPLICATE:
+        # Nobody waits for an answer any more, though its link still takes one; a duplicate may be taken out again.
+        Question.objects.filter(request=request.pk, state=QuestionState.OPEN).update(state=QuestionState.UNANSWERED)
     if before == Status.ON_HOLD and leave_hold(request, at=now):
         columns += _CLOCK
     if to == Status.ON_HOLD:

@@ -55,12 +55,15 @@ class AttachedPhoto:
 
 class PhotoQuerySet(models.QuerySet["Photo"]):
     def visible_to(self, viewer: Viewer) -> "PhotoQuerySet":
-        """Their own uploads, and the photos of requests they may see."""
-        own = Q(uploaded_by=viewer.user.pk) if viewer.user else Q(pk__in=[])
+        """Their own uploads, the photos of requests they may see, and what was answered for them by a link."""
+        own = answered = Q(pk__in=[])
+        if viewer.user:
+            own = Q(uploaded_by=viewer.user.pk)
+            answered = Q(request__reporter=viewer.user.pk, purpose=PhotoPurpose.ANSWER)
         # A rejected photo is the uploader's business alone.
         shown = Q(request__in=ServiceRequest.objects.visible_to(viewer), audience=PhotoAudience.PUBLIC)
         staff = ServiceRequest.objects.filter(viewer.may(Permission.READ_INTERNAL).expression())
-        return self.filter(own | (shown | Q(request__in=staff)) & ~Q(state=PhotoState.REJECTED))
+        return self.filter(own | (shown | answered | Q(request__in=staff)) & ~Q(state=PhotoState.REJECTED))
 
     def place_of(self, photo: UUID, *, taken_by: UUID) -> Point:
         """Where this person's own photo was taken; one statement.

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from requests311.actions.transition import allowed_resolutions, check_reopening, legal_moves
+from requests311.actions.transition import allowed_resolutions, check_reopening, legal_moves, needs_photo
 from requests311.actors import Actor
+from requests311.children import has_open_tasks
 from requests311.errors import NotAllowed, NotFound
 from requests311.models import RejectionReason, ServiceRequest
 from requests311.statuses import TRANSITIONS, HoldReason, Status
@@ -45,11 +46,14 @@ def read_moves(key: str, *, actor: Actor) -> Moves:
     if request is None:
         raise NotFound
     permissions = actor.permissions_on(request)
-    moves = [_described(request, to) for to in legal_moves(request, permissions) if _is_in_time(actor, request, to)]
+    moves = [_described(request, to) for to in legal_moves(request, permissions) if _is_open(actor, request, to)]
     return Moves(Status(request.status), request.version, moves)
 
 
-def _is_in_time(actor: Actor, request: ServiceRequest, to: Status) -> bool:
+def _is_open(actor: Actor, request: ServiceRequest, to: Status) -> bool:
+    """Whether nothing but what is said with it stands in the way."""
+    if to == Status.RESOLVED and has_open_tasks(request):
+        return False
     try:
         check_reopening(actor, request, to)
     except NotAllowed:
@@ -61,7 +65,7 @@ def _described(request: ServiceRequest, to: Status) -> LegalMove:
     move = TRANSITIONS[Status(request.status)][to]
     needs = ["text"] * move.needs_text + ["resolution"] * move.needs_resolution
     takes = ["text", "photos"]
-    if to == Status.RESOLVED and request.service.completion_photo:
+    if to == Status.RESOLVED and needs_photo(request):
         needs.append("photos")
     if to == Status.RESOLVED:
         return LegalMove(to, needs, [*takes, "resolution"], resolutions=allowed_resolutions(request))

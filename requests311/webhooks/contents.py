@@ -9,6 +9,7 @@ import orjson
 
 from requests311.forwarding.contents import photo_urls
 from requests311.models import Event, ServiceRequest, WebhookDelivery
+from requests311.writing import shown_text
 
 #: The type of a delivery that tells of nothing.
 PING = "ping"
@@ -27,7 +28,7 @@ def body(delivery: WebhookDelivery) -> bytes:
                 "audience": event.audience,
                 "from_status": event.from_status or None,
                 "to_status": event.to_status or None,
-                "text": event.text,
+                "text": shown_text(event),
             },
             "request": _request(event),
         }
