@@ -36,7 +36,7 @@ class RejectionReasonInline(admin.StackedInline[RejectionReason, Jurisdiction]):
 
 @admin.register(Jurisdiction)
 class JurisdictionAdmin(admin.ModelAdmin[Jurisdiction]):
-    list_display = ("name", "code", "parent", "time_zone", "languages")
+    list_display = ("name", "code", "parent", "time_zone", "languages", "opens_at", "closes_at")
     search_fields = ("name", "code")
     autocomplete_fields = ("parent", "boundary")
     readonly_fields = ("catalogue_version",)
