@@ -1,6 +1,7 @@
 """What a city offers and who does it: jurisdictions, departments, services."""
 
 from django.contrib import admin
+from django.db import models
 
 from requests311.models import (
     Attribute,
@@ -32,6 +33,7 @@ class EscalationStepInline(admin.TabularInline[EscalationStep, Jurisdiction]):
 class RejectionReasonInline(admin.StackedInline[RejectionReason, Jurisdiction]):
     model = RejectionReason
     extra = 0
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
 
 @admin.register(Jurisdiction)

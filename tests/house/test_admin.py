@@ -120,23 +120,9 @@ def filled(page: Any) -> dict[str, str]:
     forms = [page.context["adminform"].form]
     for inline in page.context["inline_admin_formsets"]:
         forms += [inline.formset.management_form, *inline.formset.forms]
-    sent: dict[str, str] = {}
-    for form in forms:
-        for field in form:
-            value = field.value()
-            for part, widget in _parts(field, value):
-                sent[part] = widget
-    return sent
-
-
-def _parts(field: Any, value: Any) -> list[tuple[str, Any]]:
-    widget = field.field.widget
-    shown = field.field.prepare_value(value)
-    if value is None or value is False:
-        return []
-    if hasattr(widget, "decompress"):
-        return [(f"{field.html_name}_{place}", part or "") for place, part in enumerate(widget.decompress(value))]
-    return [(field.html_name, "on" if value is True else shown)]
+    fields = [field for form in forms for field in form]
+    shown = {field.html_name: field.field.prepare_value(field.value()) for field in fields}
+    return {name: "on" if value is True else str(value) for name, value in shown.items() if value not in (None, False)}
 
 
 class TestJurisdiction:
@@ -146,9 +132,7 @@ class TestJurisdiction:
         for name in ("opens_at", "closes_at", "escalation_steps-0-percent", "rejection_reasons-0-text"):
             assert f'name="{name}"' in text
         assert "This road is the State" in text
-        assert "08:00" in superuser.get(url_of(type(city.jurisdiction), "changelist")).content.decode().replace(
-            "8 a.m.", "08:00"
-        )
+        assert "8 a.m." in superuser.get(url_of(type(city.jurisdiction), "changelist")).content.decode()
 
     def test_a_step_and_a_reason_are_added_on_its_page(self, superuser: Client, city: SmallCity) -> None:
         url = url_of(type(city.jurisdiction), "change", city.jurisdiction.pk)
