@@ -1,6 +1,7 @@
 """What a city offers and who does it: jurisdictions, departments, services."""
 
 from django.contrib import admin
+from django.db import models
 
 from requests311.models import (
     Attribute,
@@ -32,11 +33,12 @@ class EscalationStepInline(admin.TabularInline[EscalationStep, Jurisdiction]):
 class RejectionReasonInline(admin.StackedInline[RejectionReason, Jurisdiction]):
     model = RejectionReason
     extra = 0
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
 
 @admin.register(Jurisdiction)
 class JurisdictionAdmin(admin.ModelAdmin[Jurisdiction]):
-    list_display = ("name", "code", "parent", "time_zone", "languages")
+    list_display = ("name", "code", "parent", "time_zone", "languages", "opens_at", "closes_at")
     search_fields = ("name", "code")
     autocomplete_fields = ("parent", "boundary")
     readonly_fields = ("catalogue_version",)
