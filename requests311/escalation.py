@@ -32,6 +32,11 @@ def escalate(request_id: UUID) -> bool:
     if Status(request.status) not in OPEN or request.escalates_at is None or request.escalates_at > now:
         return False
     steps = promises.steps_of(request)
+    # The steps, the service or the calendar may have changed since; of that no event tells.
+    request.escalates_at = promises.next_escalation(request, steps)
+    if request.escalates_at is None or request.escalates_at > now:
+        ServiceRequest.objects.filter(pk=request.pk).update(escalates_at=request.escalates_at)
+        return False
     due = []
     while request.escalates_at is not None and request.escalates_at <= now:
         percent = min(step.percent for step in steps if step.percent > request.escalated_percent)
