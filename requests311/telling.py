@@ -175,17 +175,17 @@ def _told(event: Event, tells: str) -> list[UUID]:
     """A step that reaches nobody would be a promise without a person: then the next ones up are told."""
     department = event.request.department
     return (
-        (_workers(event) if tells == Told.LEAD else [])
+        (_workers(event)[:1] if tells == Told.LEAD else [])
         or (managers_of(department) if tells != Told.DIRECTOR else [])
         or directors_of(department)
     )
 
 
 def _workers(event: Event) -> list[UUID]:
-    """The lead of its team, or else its assignee; nobody where neither works there any more."""
+    """The lead of its team and its assignee, as far as they still work there."""
     team = event.request.team_id
     lead = Team.objects.filter(pk=team).values_list("lead", flat=True).first() if team is not None else None
-    return _still_there(event, [lead, event.request.assignee_id])[:1]
+    return _still_there(event, [lead, event.request.assignee_id])
 
 
 def _still_there(event: Event, people: Collection[UUID | None]) -> list[UUID]:
