@@ -22,7 +22,6 @@ FROM_HOUR, TO_HOUR = 7, 12
 _NAMESPACE = UUID("6d2b1c86-5f0e-5b8e-9d57-2f6a7c1c3110")
 _TIME_TO_LIVE = timedelta(hours=18)
 
-
 #: What the lines are about, by language; a letter takes the best that it finds.
 _OPEN = {"en": "Open", "es": "Abiertas"}
 _OVERDUE = {"en": "Late", "es": "Fuera de plazo"}

@@ -123,11 +123,12 @@ def to_strangers(event: Event) -> list[Notice]:
 
 
 def _followers(event: Event) -> list[UUID]:
-    followers = Follower.objects.filter(request=event.request_id).order_by("pk")
-    if event.request.visibility == Visibility.PRIVATE:
-        # Whoever followed it while it was public cannot read it any more; whose own report was joined to it is told.
-        followers = followers.exclude(merge=None)
-    return list(followers.values_list("user", flat=True))
+    followers = dict(Follower.objects.filter(request=event.request_id).order_by("pk").values_list("user", "merge"))
+    if event.request.visibility == Visibility.PUBLIC:
+        return list(followers)
+    # Whoever followed it while it was public cannot read it any more; whose own report was joined to it is told.
+    there = _still_there(event, list(followers))
+    return [user for user, merge in followers.items() if merge is not None or user in there]
 
 
 def _staff_reasons(event: Event) -> Iterable[tuple[Topic, str, Collection[UUID | None], dict[str, Any]]]:

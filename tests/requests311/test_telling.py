@@ -465,9 +465,10 @@ def test_what_became_private_is_for_its_reporter_and_who_was_joined_to_it(city: 
     reporter, joined = guest(), guest()
     row, other = report(city, reporter), report(city, joined)
     follow(row, guest())
+    worker = follow(row, person(role=Role.CREW, city=city, department="roads"))
     merge(by=Actor(dispatcher), key=str(other.pk), if_version=1, into=str(row.pk))
     reroute(by=Actor(dispatcher), key=str(row.pk), if_version=2, service="heating", reason="It is about a flat.")
-    assert news(row) == {(reporter, "request_rerouted"), (joined, "request_rerouted")}
+    assert news(row) == {(user, "request_rerouted") for user in (reporter, joined, worker)}
 
 
 def test_a_duplicate_that_is_taken_out_is_open_again(city: SmallCity, dispatcher: User) -> None:
