@@ -123,7 +123,8 @@ def to_strangers(event: Event) -> list[Notice]:
 
 
 def _followers(event: Event) -> list[UUID]:
-    followers = dict(Follower.objects.filter(request=event.request_id).order_by("pk").values_list("user", "merge"))
+    found = Follower.objects.filter(request=event.request_id).order_by("pk")
+    followers: dict[UUID, Any] = dict(found.values_list("user", "merge"))
     if event.request.visibility == Visibility.PUBLIC:
         return list(followers)
     # Whoever followed it while it was public cannot read it any more; whose own report was joined to it is told.

@@ -13,14 +13,17 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import User
 from api.crew import bulk
+from api.crew.many import operate
 from notifications.models import Message
 from notifications.rendering import render
 from requests311 import announce as announcing
 from requests311 import history, tasks
 from requests311.actions.assign import assign
+from requests311.actions.reroute import reroute
 from requests311.actions.transition import transition
 from requests311.actors import Actor
 from requests311.announce import announce, announce_batch, leftovers
+from requests311.forwarding.making import forward
 from requests311.models import Connector, Event, Follower, Forward, ServiceRequest, Webhook, WebhookDelivery
 from requests311.policies import Role
 from requests311.statuses import Status
@@ -166,7 +169,6 @@ def test_what_was_changed_is_told_though_the_call_broke(
     rows = reported(city, guest(), guest())
     woken: list[str] = []
     monkeypatch.setattr(history, "wake", lambda task, *args: woken.append(task.name))
-    operate = bulk.operate
 
     def breaking(actor: Actor, *, key: str, **values: Any) -> ServiceRequest:
         if key == str(rows[1].pk):
@@ -232,7 +234,6 @@ def test_one_that_cannot_be_told_keeps_no_other_of_its_batch_waiting(
     reporter = guest()
     rows = reported(city, reporter, reporter, reporter)
     batch = changed(rows, dispatcher)
-    forward = announcing.forward
 
     def failing(event: Event) -> None:
         if event.request_id == rows[1].pk:
@@ -259,8 +260,6 @@ def test_webhooks_and_departments_systems_get_each_event(city: SmallCity, dispat
     webhook: Webhook = webhook_of(city)
     Connector.objects.create(department=city.departments["parks"], kind="open311", url="https://parks.example")
     batch = uuid7()
-    from requests311.actions.reroute import reroute
-
     for row in rows:
         reroute(by=Actor(dispatcher, batch=batch), key=str(row.pk), if_version=1, department="parks", reason="Trees.")
     announce_batch(batch)

@@ -14,6 +14,7 @@ from notifications.topics import Topic
 from requests311 import digests, tasks
 from requests311.models import Department, Jurisdiction, Membership, ServiceRequest
 from requests311.policies import Role
+from requests311.queries.queue import count
 from requests311.statuses import OPEN, Status
 from tests.api.asking import API
 from tests.factories.cities import SmallCity, person, small_city
@@ -207,7 +208,6 @@ def test_a_department_that_fails_keeps_no_other_waiting(
     city: SmallCity, manager: User, at: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person(role=Role.MANAGER, city=city, department="parks")
-    count = digests.count
 
     def failing(departments: list[int]) -> object:
         if city.departments["roads"].pk in departments:
