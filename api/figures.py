@@ -15,6 +15,12 @@ SELECT 'deliveries', count(*), coalesce(extract(epoch FROM now() - min(created_a
 UNION ALL
 SELECT 'photos', count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)
   FROM requests311_photo WHERE state = 'pending'
+UNION ALL
+SELECT 'holds', count(*), coalesce(extract(epoch FROM now() - min(hold_until)), 0)
+  FROM requests311_servicerequest WHERE hold_until <= now()
+UNION ALL
+SELECT 'escalations', count(*), coalesce(extract(epoch FROM now() - min(escalates_at)), 0)
+  FROM requests311_servicerequest WHERE escalates_at <= now()
 """
 
 

@@ -1,21 +1,22 @@
 """Event → the outbox, and the other systems that get it. Who is told what is in `telling`."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from notifications import outbox
+from notifications.alerts import alert
+from notifications.outbox import Notice
 from requests311.forwarding.making import forward
 from requests311.models import Event
 from requests311.telling import notices_of, one_for_many, to_residents, to_staff, to_strangers
 from requests311.webhooks.making import make_deliveries
 
-#: A call on 500 requests is over by then, and its events are told of together.
-BATCH_TAKES = timedelta(minutes=1)
+#: A call that has changed nothing for so long is over, or its process is.
+BATCH_PAUSES = timedelta(minutes=1)
 
 
 @transaction.atomic
@@ -31,32 +32,46 @@ def announce(event_id: UUID) -> bool:
         batch = Event.objects.filter(pk=event_id, announced_at=None).values_list("batch", flat=True).first()
         return batch is not None and announce_batch(batch)
     outbox.enqueue(notices_of(event))
-    _pass_on([event])
+    _pass_on(event)
     return True
 
 
 @transaction.atomic
 def announce_batch(batch: UUID) -> bool:
-    """As `announce`, all events of one call at once: a resident with several of the requests gets one message."""
+    """As `announce`, all events of one call at once: a resident with several of the requests gets one message.
+
+    An event that cannot be told is left out, and is found again by `leftovers`.
+    """
     with connection.cursor() as cursor:
         # Of two workers the second waits, and finds nothing left to tell.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(batch)])
-    events = list(_waiting(Q(batch=batch)).order_by("pk"))
-    if not events:
-        return False
-    residents = [notice for event in events for notice in to_residents(event)]
-    others = [notice for event in events for notice in (*to_staff(event), *to_strangers(event))]
-    outbox.enqueue([*one_for_many(residents, events, batch), *others])
-    _pass_on(events)
-    return True
+    residents: list[Notice] = []
+    others: list[Notice] = []
+    told = 0
+    for event in _waiting(Q(batch=batch)).order_by("pk"):
+        try:
+            with transaction.atomic():
+                theirs = to_residents(event), [*to_staff(event), *to_strangers(event)]
+                _pass_on(event)
+        except Exception as error:
+            alert("event_not_announced", event_id=str(event.pk), error=type(error).__name__)
+            continue
+        residents += theirs[0]
+        others += theirs[1]
+        told += 1
+    outbox.enqueue([*one_for_many(residents, batch), *others])
+    return told > 0
 
 
 def leftovers(limit: int) -> list[UUID]:
-    """Events that a crash or a dead broker left without their announcement, oldest first; none of a call that may
-    still be at work."""
-    left = Event.objects.filter(announced_at=None).filter(
-        Q(batch=None) | Q(request__updated_at__lt=timezone.now() - BATCH_TAKES)
-    )
+    """Events that a crash or a dead broker left without their announcement, oldest first.
+
+    Of one call on many requests its last event, which stands for all, and only when no more are to come.
+    """
+    # Ids are UUIDv7: their first 48 bits are the milliseconds since 1970.
+    quiet = UUID(int=int((timezone.now() - BATCH_PAUSES).timestamp() * 1000) << 80)
+    later = Event.objects.filter(batch=OuterRef("batch"), batch__isnull=False, announced_at=None, id__gt=OuterRef("id"))
+    left = Event.objects.filter(Q(batch=None) | (Q(id__lt=quiet) & ~Exists(later)), announced_at=None)
     return list(left.order_by("id").values_list("pk", flat=True)[:limit])
 
 
@@ -68,8 +83,7 @@ def _waiting(condition: Q) -> "QuerySet[Event]":
     )
 
 
-def _pass_on(events: Sequence[Event]) -> None:
-    for event in events:
-        forward(event)
-        make_deliveries(event)
-    Event.objects.filter(pk__in=[event.pk for event in events]).update(announced_at=timezone.now())
+def _pass_on(event: Event) -> None:
+    forward(event)
+    make_deliveries(event)
+    Event.objects.filter(pk=event.pk).update(announced_at=timezone.now())

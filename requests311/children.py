@@ -15,7 +15,7 @@ def has_open_tasks(request: ServiceRequest) -> bool:
 
 
 def finish_parent(task: ServiceRequest, carry_out: Callable[..., Any]) -> None:
-    """Resolves the request that this was the last task of.
+    """Resolves the request that this was the last task of; `carry_out` as in `actions.transition`.
 
     The parent's row is locked before its tasks are counted: of two that end at once, the second sees the first.
     """

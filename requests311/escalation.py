@@ -32,17 +32,17 @@ def escalate(request_id: UUID) -> bool:
     if Status(request.status) not in OPEN or request.escalates_at is None or request.escalates_at > now:
         return False
     steps = promises.steps_of(request)
-    # The city may have other steps than when this was last looked at, and perhaps none is due.
+    # The steps, the service or the calendar may have changed since; of that no event tells.
     request.escalates_at = promises.next_escalation(request, steps)
+    if request.escalates_at is None or request.escalates_at > now:
+        ServiceRequest.objects.filter(pk=request.pk).update(escalates_at=request.escalates_at)
+        return False
     due: list[EscalationStep] = []
     while request.escalates_at is not None and request.escalates_at <= now:
         percent = min(step.percent for step in steps if step.percent > request.escalated_percent)
         due += [step for step in steps if step.percent == percent]
         request.escalated_percent = percent
         request.escalates_at = promises.next_escalation(request, steps)
-    if not due:
-        request.save(update_fields=["escalates_at"])
-        return False
     told = {step.tells: step.percent for step in due}
     changes.write(
         request,

@@ -55,6 +55,11 @@ def once(
     return kept.result, True
 
 
+def count_old() -> int:
+    """Answers that are older than they are kept."""
+    return SyncedOperation.objects.filter(at__lt=timezone.now() - KEPT).count()
+
+
 def forget_old(*, limit: int) -> int:
     """Removes at most `limit` answers that are older than they are kept; answers how many."""
     with connection.cursor() as cursor:

@@ -11,8 +11,9 @@ from uuid import UUID
 from notifications.outbox import Notice
 from notifications.topics import Topic
 from requests311 import links
-from requests311.models import Audience, Event, EventKind, Follower, Handover, Question, Team, Told
-from requests311.queries.people import directors_of, managers_of
+from requests311.models import Audience, Event, EventKind, Follower, Handover, Question, Team, Told, Visibility
+from requests311.policies import Permission
+from requests311.queries.people import directors_of, managers_of, workers_on
 from requests311.statuses import Status
 from requests311.writing import shown_text
 
@@ -49,8 +50,7 @@ def to_residents(event: Event) -> list[Notice]:
     if reporter is not None and (event.actor_id != reporter or event.kind == EventKind.SUBMITTED):
         people.append(reporter)
     if event.kind not in (EventKind.SUBMITTED, EventKind.ASKED):
-        followers = Follower.objects.filter(request=event.request_id).values_list("user", flat=True)
-        people += [user for user in followers if user not in (event.actor_id, reporter)]
+        people += [user for user in _followers(event) if user not in (event.actor_id, reporter)]
     if event.kind == EventKind.ASKED:
         asked = UUID(event.data["question"])
         link = links.url_of(links.Purpose.ANSWER, asked)
@@ -62,26 +62,28 @@ def to_residents(event: Event) -> list[Notice]:
     return [_notice(event, user, _kind(event)) for user in people]
 
 
-def one_for_many(notices: Sequence[Notice], events: Sequence[Event], batch: UUID) -> list[Notice]:
+def one_for_many(notices: Sequence[Notice], batch: UUID) -> list[Notice]:
     """What residents hear of one call that changed many requests: who has several of them hears of all at once."""
     by_person: dict[UUID | None, list[Notice]] = {}
     for notice in notices:
         by_person.setdefault(notice.recipient_id, []).append(notice)
-    statuses = {event.pk: str(event.data["status"]) for event in events}
     told: list[Notice] = []
     for theirs in by_person.values():
-        if len(theirs) == 1:
+        # As each request ended up, where the call changed it twice.
+        statuses = {notice.data["request_id"]: notice.data["status"] for notice in theirs}
+        if len(statuses) == 1:
             told += theirs
             continue
-        first, same = theirs[0], {statuses[notice.event_id] for notice in theirs}
+        first, last, same = theirs[0], theirs[-1], set(statuses.values())
         status = same.pop() if len(same) == 1 else ""
         told.append(
             Notice(
                 recipient_id=first.recipient_id,
-                event_id=batch,
+                # Not the batch: of a call that was told in two parts, the second part is news as well.
+                event_id=last.event_id,
                 kind="requests_changed",
-                context={**first.context, "count": len(theirs), "status": status},
-                data={"event_id": str(batch), "status": status, "link": "requests311://requests?mine=true"},
+                context={"jurisdiction": first.context["jurisdiction"], "count": len(statuses), "status": status},
+                data={"event_id": str(last.event_id), "status": status, "link": "requests311://requests?mine=true"},
                 ttl=TIME_TO_LIVE,
                 collapse_key=str(batch),
                 fallback_language=first.fallback_language,
@@ -92,15 +94,14 @@ def one_for_many(notices: Sequence[Notice], events: Sequence[Event], batch: UUID
 
 
 def to_staff(event: Event) -> list[Notice]:
-    """Assigned to me, mentioned, escalated, answered, reopened, reported done; nobody hears of what they did."""
-    notices: list[Notice] = []
-    for topic, kind, people, more in _staff_reasons(event):
-        notices += [
-            _notice(event, user, kind, topic=topic, channels=_STAFF_CHANNELS, context=more)
-            for user in dict.fromkeys(people)
-            if user is not None and user != event.actor_id
-        ]
-    return notices
+    """Assigned to me, mentioned, escalated, answered, reopened, reported done; nobody hears of what they did, nor who
+    does not work there any more."""
+    return [
+        _notice(event, user, kind, topic=topic, channels=_STAFF_CHANNELS, context=more)
+        for topic, kind, people, more in _staff_reasons(event)
+        for user in _still_there(event, people)
+        if user != event.actor_id
+    ]
 
 
 def to_strangers(event: Event) -> list[Notice]:
@@ -122,6 +123,16 @@ def to_strangers(event: Event) -> list[Notice]:
     return []
 
 
+def _followers(event: Event) -> list[UUID]:
+    found = Follower.objects.filter(request=event.request_id).order_by("pk")
+    followers: dict[UUID, Any] = dict(found.values_list("user", "merge"))
+    if event.request.visibility == Visibility.PUBLIC:
+        return list(followers)
+    # Whoever followed it while it was public cannot read it any more; whose own report was joined to it is told.
+    there = _still_there(event, list(followers))
+    return [user for user, merge in followers.items() if merge is not None or user in there]
+
+
 def _staff_reasons(event: Event) -> Iterable[tuple[Topic, str, Collection[UUID | None], dict[str, Any]]]:
     data = event.data
     if event.kind == EventKind.ASSIGNED:
@@ -129,16 +140,17 @@ def _staff_reasons(event: Event) -> Iterable[tuple[Topic, str, Collection[UUID |
     if data.get("mentions"):
         yield Topic.MENTIONED, "staff_mentioned", [UUID(user) for user in data["mentions"]], {}
     if event.kind == EventKind.ESCALATED:
-        for tells, percent in data["tells"].items():
-            yield Topic.ESCALATED, "staff_escalated", _told(event, tells), {"percent": percent}
+        for percent, people in _escalated_to(event).items():
+            yield Topic.ESCALATED, "staff_escalated", people, {"percent": percent}
     if event.kind == EventKind.ANSWERED:
-        asked_by = Question.objects.filter(pk=data["question"]).values_list("asked_by", flat=True)
-        yield Topic.ANSWERED, "staff_answered", [*asked_by, event.request.assignee_id], {}
+        asked_by = Question.objects.filter(pk=data["question"]).values_list("asked_by", flat=True).first()
+        yield Topic.ANSWERED, "staff_answered", [asked_by, event.request.assignee_id], {}
     if event.from_status == Status.RESOLVED and event.to_status == Status.ACKNOWLEDGED:
         yield Topic.REOPENED, "staff_reopened", _workers(event) or managers_of(event.request.department), {}
     if event.kind == EventKind.REPORTED_DONE:
-        by = Handover.objects.filter(pk=data["handover"]).values_list("by", flat=True)
-        yield Topic.HANDED_OVER, "staff_handed_over_done", [*by, event.request.assignee_id], {}
+        by = Handover.objects.filter(pk=data["handover"]).values_list("by", flat=True).first()
+        more = {"undone": not data["done"]}
+        yield Topic.HANDED_OVER, "staff_handed_over_done", [by, event.request.assignee_id], more
 
 
 def _assigned(data: dict[str, Any]) -> list[UUID | None]:
@@ -151,20 +163,39 @@ def _assigned(data: dict[str, Any]) -> list[UUID | None]:
     return []
 
 
+def _escalated_to(event: Event) -> dict[int, list[UUID]]:
+    """Who is told, by the percentage: whoever several steps tell is told of the furthest."""
+    furthest: dict[UUID, int] = {}
+    for tells, percent in sorted(event.data["tells"].items(), key=lambda step: int(step[1])):
+        furthest |= dict.fromkeys(_told(event, tells), percent)
+    by_percent: dict[int, list[UUID]] = {}
+    for user, percent in furthest.items():
+        by_percent.setdefault(percent, []).append(user)
+    return by_percent
+
+
 def _told(event: Event, tells: str) -> list[UUID]:
+    """A step that reaches nobody would be a promise without a person: then the next ones up are told."""
     department = event.request.department
-    if tells == Told.DIRECTOR:
-        return directors_of(department)
-    managers = managers_of(department)
-    # A step that reaches nobody would be a promise without a person.
-    return (_workers(event) or managers) if tells == Told.LEAD else (managers or directors_of(department))
+    return (
+        (_workers(event)[:1] if tells == Told.LEAD else [])
+        or (managers_of(department) if tells != Told.DIRECTOR else [])
+        or directors_of(department)
+    )
 
 
 def _workers(event: Event) -> list[UUID]:
+    """The lead of its team and its assignee, as far as they still work there."""
     team = event.request.team_id
     lead = Team.objects.filter(pk=team).values_list("lead", flat=True).first() if team is not None else None
-    worker = lead or event.request.assignee_id
-    return [worker] if worker is not None else []
+    return _still_there(event, [lead, event.request.assignee_id])
+
+
+def _still_there(event: Event, people: Collection[UUID | None]) -> list[UUID]:
+    """Those of them, each once, who may read what staff writes on the request today."""
+    wanted = list(dict.fromkeys(user for user in people if user is not None))
+    there = workers_on(event.request, wanted, Permission.READ_INTERNAL) if wanted else set()
+    return [user for user in wanted if user in there]
 
 
 def _notice(
@@ -211,7 +242,8 @@ def _kind(event: Event) -> str:
         return by_kind[EventKind(event.kind)]
     if event.data.get("unanswered"):
         return "request_no_answer"
-    if event.from_status == Status.RESOLVED and event.to_status == Status.ACKNOWLEDGED:
+    reopened = event.from_status == Status.RESOLVED and event.to_status == Status.ACKNOWLEDGED
+    if reopened or event.from_status == Status.DUPLICATE:
         return "request_reopened"
     return f"request_{event.to_status}"
 

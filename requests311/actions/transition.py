@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -133,7 +134,7 @@ def carry_out(
         batch=batch,
     )
     if request.parent_id is not None and to not in OPEN:
-        finish_parent(request, carry_out)
+        finish_parent(request, partial(carry_out, batch=batch))
     return event
 
 

@@ -31,19 +31,19 @@ def colleagues_by_email(request: ServiceRequest, emails: Collection[str]) -> dic
 
 
 def managers_of(department: Department) -> list[UUID]:
-    """The managers of exactly this department today."""
-    found = Membership.objects.valid_at(timezone.now()).filter(department=department.pk, role=Role.MANAGER)
-    return list(found.filter(user__is_active=True).values_list("user", flat=True).distinct())
+    """The managers of exactly this department today, the oldest first."""
+    return _people(Q(department=department.pk, role=Role.MANAGER))
 
 
 def directors_of(department: Department) -> list[UUID]:
-    """The managers of its agency, or, where it is one itself, the jurisdiction's admins."""
-    valid = Membership.objects.valid_at(timezone.now()).filter(user__is_active=True)
-    if department.parent_id is not None:
-        found = valid.filter(department=department.parent_id, role=Role.MANAGER)
-    else:
-        found = valid.filter(jurisdiction=department.jurisdiction_id, department=None, role=Role.ADMIN)
-    return list(found.values_list("user", flat=True).distinct())
+    """The managers of its agency, or, where it has none, the jurisdiction's admins."""
+    managers = _people(Q(department=department.parent_id, role=Role.MANAGER)) if department.parent_id else []
+    return managers or _people(Q(jurisdiction=department.jurisdiction_id, department=None, role=Role.ADMIN))
+
+
+def _people(holding: Q) -> list[UUID]:
+    found = Membership.objects.valid_at(timezone.now()).filter(holding, user__is_active=True)
+    return list(found.order_by("user").values_list("user", flat=True).distinct())
 
 
 def _at(jurisdiction_id: int, department: Department) -> Q:

@@ -8,10 +8,12 @@ from django.conf import settings
 
 import accounts.retention
 import notifications.retention
+from requests311 import offline
 from requests311.models import Jurisdiction
 from requests311.retention import history, photos, webhooks
 
-#: Rows by the word for their table: events, messages, deliveries, sessions, webhook_deliveries, photos.
+#: Rows by the word for their table: events, messages, deliveries, sessions, webhook_deliveries, photos,
+#: synced_operations.
 Rows = Mapping[str, int]
 
 
@@ -41,6 +43,7 @@ def sweeps() -> list[Sweep]:
         ),
         _sessions(settings.RETENTION_SESSIONS_DAYS),
         Sweep("webhook deliveries", _counted_deliveries, _removed_deliveries),
+        Sweep("what phones did offline", _counted_operations, _removed_operations),
         # A batch is four calls a photo to a store that may be far away.
         Sweep("photos without a report", _counted_photos, _removed_photos, largest=100),
     ]
@@ -83,6 +86,15 @@ def _counted_deliveries() -> Rows:
 def _removed_deliveries(limit: int) -> Rows | None:
     removed = webhooks.remove_old_deliveries(limit=limit)
     return {"webhook_deliveries": removed} if removed else None
+
+
+def _counted_operations() -> Rows:
+    return {"synced_operations": offline.count_old()}
+
+
+def _removed_operations(limit: int) -> Rows | None:
+    removed = offline.forget_old(limit=limit)
+    return {"synced_operations": removed} if removed else None
 
 
 def _counted_photos() -> Rows:

@@ -126,6 +126,41 @@ def test_how_late_it_is(percent: int | None, title: str, body: str) -> None:
     assert told[1].endswith(body)
 
 
+STATUSES = ["acknowledged", "assigned", "in_progress", "on_hold", "resolved", "closed", "rejected", "duplicate"]
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_several_of_a_person_s_requests_at_once(language: str) -> None:
+    told = {
+        status: render("requests_changed", language, "en", {"jurisdiction": "Town", "count": 3, "status": status})
+        for status in ["", *STATUSES, "assigned_by_a_later_release"]
+    }
+    assert {title for title, _ in told.values()} == {
+        {"en": "News about 3 of your reports", "es": "Novedades sobre 3 de sus reportes"}[language]
+    }
+    bodies = [told[status][1] for status in ["", *STATUSES]]
+    assert len(set(bodies)) == len(bodies)
+    assert all(body.endswith(".") and "{" not in body for body in bodies)
+    assert "Town" in told[""][1]
+    assert told["assigned_by_a_later_release"] == told[""]
+
+
+@pytest.mark.parametrize(
+    ("language", "done", "undone"),
+    [
+        ("en", "Pothole 7K3F-9QTD: done elsewhere", "Pothole 7K3F-9QTD: not done elsewhere"),
+        ("es", "Bache 7K3F-9QTD: hecho por otros", "Bache 7K3F-9QTD: sin hacer por otros"),
+    ],
+)
+def test_what_became_of_what_was_handed_over(language: str, done: str, undone: str) -> None:
+    kind = "staff_handed_over_done"
+    assert render(kind, language, "en", {**CONTEXT, "undone": False})[0] == done
+    title, body = render(kind, language, "en", {**CONTEXT, "undone": True, "text": "Rain."})
+    assert title == undone
+    assert body != render(kind, language, "en", {**CONTEXT, "text": "Rain."})[1]
+    assert body.endswith("\nRain.")
+
+
 def letter(kind: str, language: str, context: dict[str, Any], **given: Any) -> tuple[str, str]:
     return render_email(kind, language, "en", context, **{"link": "", "topic": "", "has_account": True, **given})
 

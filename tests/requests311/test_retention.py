@@ -23,13 +23,17 @@ from accounts.retention import remove_ended_sessions
 from accounts.tokens import open_session
 from notifications import retention as of_messages
 from notifications.models import Delivery, Device, FcmKind, Message, Platform, State
+from requests311 import offline
 from requests311.announce import announce
 from requests311.models import (
     Event,
     EventRemoval,
+    Handover,
     Jurisdiction,
     Photo,
+    Question,
     ServiceRequest,
+    SyncedOperation,
     Webhook,
     WebhookDelivery,
 )
@@ -414,7 +418,7 @@ class TestRun:
         assert not outcome.removed
         assert outcome.left == [
             *("events of smallville", "messages of smallville", "sessions", "webhook deliveries"),
-            "photos without a report",
+            *("what phones did offline", "photos without a report"),
         ]
 
     def test_every_kind_gets_its_turn(self, city: SmallCity) -> None:
@@ -542,6 +546,35 @@ class TestWebhookDeliveries:
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         assert WebhookDelivery.objects.get() == ping
+
+
+class TestSyncedOperations:
+    def test_what_phones_did_offline_is_forgotten_after_ninety_days(self, city: SmallCity) -> None:
+        user = guest()
+        for age in (0, 89, 91, 92):
+            SyncedOperation.objects.create(
+                user=user, operation=str(age), fingerprint="f", result={}, at=timezone.now() - days(age)
+            )
+        [sweep] = [sweep for sweep in sweeps() if sweep.name == "what phones did offline"]
+        assert sweep.count() == {"synced_operations": 2}
+        assert retain(batch=1).removed["synced_operations"] == 2
+        assert set(SyncedOperation.objects.values_list("operation", flat=True)) == {"0", "89"}
+
+    def test_what_was_asked_and_handed_over_stays_with_its_request(self, city: SmallCity) -> None:
+        row = closed(city, days(DAYS + 1))
+        past, over = timezone.now() - days(400), timezone.now() - days(399)
+        Question.objects.create(request=row, text="Which side?", asked_at=past, expires_at=over, state="unanswered")
+        Handover.objects.create(request=row, email="a@contractor.example", at=past, expires_at=over)
+        retain()
+        assert (Event.objects.count(), Question.objects.count(), Handover.objects.count()) == (0, 1, 1)
+
+    def test_batches(self, city: SmallCity) -> None:
+        user = guest()
+        for age in (91, 92, 93):
+            SyncedOperation.objects.create(
+                user=user, operation=str(age), fingerprint="f", result={}, at=timezone.now() - days(age)
+            )
+        assert [offline.forget_old(limit=2) for _ in range(3)] == [2, 1, 0]
 
 
 class TestCommand:
