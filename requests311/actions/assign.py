@@ -45,7 +45,7 @@ def assign(
     if somebody and status in (Status.SUBMITTED, Status.ACKNOWLEDGED):
         request.acknowledged_at = request.acknowledged_at or timezone.now()
         _become(by, request, Status.ASSIGNED, data)
-    elif not somebody and status == Status.ASSIGNED:
+    elif not somebody and status in (Status.ASSIGNED, Status.IN_PROGRESS):
         _become(by, request, Status.ACKNOWLEDGED, data)
     else:
         changes.write(
@@ -65,8 +65,11 @@ def _become(by: Actor, request: ServiceRequest, to: Status, data: Mapping[str, o
 
 
 def _team(request: ServiceRequest, code: str) -> Team:
-    departments = [request.department_id, request.department.parent_id]
-    team = Team.objects.filter(department__in=departments, code=code, active=True).order_by("-department_id").first()
+    department = request.department
+    found = Team.objects.filter(department__in=[department.pk, department.parent_id], code=code, active=True)
+    by_department = {team.department_id: team for team in found}
+    # A unit's own comes before its agency's.
+    team = by_department.get(department.pk) or next(iter(by_department.values()), None)
     if team is None:
         detail = f"{request.department.name} has no team {code!r}."
         raise Invalid(errors=[InputError("/team", "unknown_value", detail)])

@@ -10,10 +10,17 @@ from requests311.queries.seen import seen
 @transaction.atomic
 def follow(*, by: User, key: str, supports: bool = False) -> Follower:
     """Twice is once. Of a duplicate the one that is kept is followed. Raises NotFound."""
-    request = seen(by, key)
-    follower, made = Follower.objects.get_or_create(
-        request_id=request.duplicate_of_id or request.pk, user=by, defaults={"supports": supports}
-    )
+    while True:
+        request = seen(by, key)
+        kept = request.duplicate_of_id or request.pk
+        before = transaction.savepoint()
+        follower, made = Follower.objects.get_or_create(request_id=kept, user=by, defaults={"supports": supports})
+        # The new row waits for whoever joins the request to another just now, and must not stay behind.
+        request.refresh_from_db(fields=["duplicate_of"])
+        if kept == (request.duplicate_of_id or request.pk):
+            transaction.savepoint_commit(before)
+            break
+        transaction.savepoint_rollback(before)
     if not made:
         # Theirs now, whatever brought them: undoing a merge must not take it away.
         follower.supports, follower.merge = supports, None
