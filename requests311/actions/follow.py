@@ -9,7 +9,7 @@ from requests311.merging import Joined, locked, named
 from requests311.models import Follower
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def follow(*, by: User, key: str, supports: bool = False) -> Follower:
     """Twice is once. Of a duplicate the one that is kept is followed. Raises NotFound, and CannotMerge where it is
     being joined to others again and again just now."""

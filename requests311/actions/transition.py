@@ -33,8 +33,8 @@ HOLD_WORKING_DAYS = 10
 
 #: What a move changes.
 _MOVES = (
-    "status", "acknowledged_at", "resolved_at", "resolution", "closed_at", "assignee_id", "hold_reason", "hold_until",
-    "held_from",
+    "status", "acknowledged_at", "resolved_at", "resolution", "closed_at", "assignee_id", "team_id", "hold_reason",
+    "hold_until", "held_from",
 )  # fmt: skip
 _CLOCK = ("pauses", *promises.PROMISED)
 

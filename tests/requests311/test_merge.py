@@ -126,9 +126,7 @@ def test_what_only_staff_sees_stays(city: SmallCity, boss: User) -> None:
 
 
 @pytest.mark.parametrize("kept_is", [Visibility.PUBLIC, Visibility.PRIVATE])
-def test_photos_of_a_private_report_are_shown_to_nobody_else(
-    city: SmallCity, boss: User, kept_is: Visibility
-) -> None:
+def test_photos_of_a_private_report_are_shown_to_nobody_else(city: SmallCity, boss: User, kept_is: Visibility) -> None:
     reporter = guest()
     secret = photo(reporter)
     duplicate, kept = private(report(city, reporter, photos=[secret.pk])), report(city, guest())

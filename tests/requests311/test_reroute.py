@@ -94,7 +94,8 @@ def test_due_times_are_those_of_the_new_service_from_the_submission(city: SmallC
     row = fresh(rerouted(request, boss, service="streetlight"))
     service, jurisdiction = Service.objects.get(code="streetlight"), city.jurisdiction
     assert row.due_at == deadlines.due_at(service, jurisdiction, submitted_at=submitted_at)
-    assert row.due_at != request.due_at
+    assert row.due_at != deadlines.due_at(service, jurisdiction, submitted_at=timezone.now())
+    assert row.due_at != deadlines.due_at(request.service, jurisdiction, submitted_at=submitted_at)
     assert row.first_response_due_at == deadlines.first_response_due_at(
         service, jurisdiction, submitted_at=submitted_at
     )
@@ -108,9 +109,7 @@ def test_pauses_count(city: SmallCity, boss: User) -> None:
     ServiceRequest.objects.filter(pk=request.pk).update(submitted_at=begin - timedelta(days=1), pauses=pauses)
     row = fresh(rerouted(request, boss, service="streetlight"))
     without = deadlines.due_at(row.service, city.jurisdiction, submitted_at=row.submitted_at)
-    expected = deadlines.due_at(
-        row.service, city.jurisdiction, submitted_at=row.submitted_at, pauses=pauses_of(row)
-    )
+    expected = deadlines.due_at(row.service, city.jurisdiction, submitted_at=row.submitted_at, pauses=pauses_of(row))
     assert row.due_at == expected
     assert row.pauses == pauses
     assert without is not None
@@ -287,7 +286,7 @@ def test_what_was_sent_already_stays_sent(city: SmallCity, boss: User) -> None:
     old = connected(city, "roads-west")
     request = report(city, guest())
     told(request)
-    Forward.objects.update(state=ForwardState.ACCEPTED)
+    Forward.objects.update(state=ForwardState.ACCEPTED, sent_at=timezone.now())
     rerouted(request, boss, department="parks")
     told(request)
     assert list(Forward.objects.values_list("connector", "state")) == [(old.pk, ForwardState.ACCEPTED)]
