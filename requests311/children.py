@@ -22,9 +22,11 @@ def finish_parent(task: ServiceRequest, carry_out: Callable[..., Any]) -> None:
     parent = changes.locked(str(task.parent_id), Condition("true"))
     if Status(parent.status) not in OPEN or has_open_tasks(parent):
         return
-    done = ServiceRequest.objects.filter(parent=parent.pk, resolution=Resolution.FIXED).exists()
+    ended = set(ServiceRequest.objects.filter(parent=parent.pk).values_list("resolution", flat=True))
+    # What was done counts before what was not; of tasks that were all rejected nothing came.
+    resolution = next((how for how in Resolution if how in ended), Resolution.NO_ACTION)
     if parent.status == Status.SUBMITTED:
         carry_out(parent, by=None, to=Status.ACKNOWLEDGED)
     if parent.status == Status.ON_HOLD:
         carry_out(parent, by=None, to=Status.IN_PROGRESS)
-    carry_out(parent, by=None, to=Status.RESOLVED, resolution=Resolution.FIXED if done else Resolution.NO_ACTION)
+    carry_out(parent, by=None, to=Status.RESOLVED, resolution=resolution)

@@ -27,7 +27,7 @@ class FollowingView(APIView):
         parameters=[_KEY],
         request=FollowInput,
         responses={200: answers(Following, "Followed.", ("following", _EXAMPLE))},
-        refusals=[401, 404, 422],
+        refusals=[401, 404, 409, 422],
         examples=[OpenApiExample("me too", value={"supports": True}, request_only=True)],
     )
     def put(self, request: Request, key: str) -> Response:

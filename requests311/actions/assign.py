@@ -1,13 +1,12 @@
 """A request becomes somebody's: a person's, a team's, or both; or nobody's again."""
 
-from collections.abc import Mapping
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
 from requests311 import changes
-from requests311.actions.transition import carry_out
+from requests311.actions.transition import back_to, carry_out
 from requests311.actors import Actor
 from requests311.errors import IllegalTransition, InputError, Invalid
 from requests311.models import Audience, EventKind, ServiceRequest, Team
@@ -41,18 +40,21 @@ def assign(
         "team_id": _text(found.pk) if found else None,
         "before": before,
     }
-    somebody = assignee is not None or found is not None
-    if somebody and status in (Status.SUBMITTED, Status.ACKNOWLEDGED):
+    on_hold = status == Status.ON_HOLD
+    to = _status(back_to(request) if on_hold else status, somebody=assignee is not None or found is not None)
+    if to == Status.ASSIGNED:
         request.acknowledged_at = request.acknowledged_at or timezone.now()
-        _become(by, request, Status.ASSIGNED, data)
-    elif not somebody and status == Status.ASSIGNED:
-        _become(by, request, Status.ACKNOWLEDGED, data)
+    if on_hold:
+        # Whose it is decides where it goes back to.
+        request.held_from = to
+    if to != status and not on_hold:
+        carry_out(request, by=by.user, to=to, kind=EventKind.ASSIGNED, data=data, batch=by.batch)
     else:
         changes.write(
             request,
             EventKind.ASSIGNED,
             by=by.user,
-            columns=("assignee_id", "team_id"),
+            columns=("assignee_id", "team_id", "held_from", "acknowledged_at"),
             audience=Audience.STAFF,
             data=data,
             batch=by.batch,
@@ -60,13 +62,20 @@ def assign(
     return request
 
 
-def _become(by: Actor, request: ServiceRequest, to: Status, data: Mapping[str, object]) -> None:
-    carry_out(request, by=by.user, to=to, kind=EventKind.ASSIGNED, data=data, batch=by.batch)
+def _status(now: Status, *, somebody: bool) -> Status:
+    if somebody and now in (Status.SUBMITTED, Status.ACKNOWLEDGED):
+        return Status.ASSIGNED
+    if not somebody and now in (Status.ASSIGNED, Status.IN_PROGRESS):
+        return Status.ACKNOWLEDGED
+    return now
 
 
 def _team(request: ServiceRequest, code: str) -> Team:
-    departments = [request.department_id, request.department.parent_id]
-    team = Team.objects.filter(department__in=departments, code=code, active=True).order_by("-department_id").first()
+    department = request.department
+    found = Team.objects.filter(department__in=[department.pk, department.parent_id], code=code, active=True)
+    by_department = {team.department_id: team for team in found}
+    # A unit's own comes before its agency's.
+    team = by_department.get(department.pk) or next(iter(by_department.values()), None)
     if team is None:
         detail = f"{request.department.name} has no team {code!r}."
         raise Invalid(errors=[InputError("/team", "unknown_value", detail)])

@@ -17,9 +17,11 @@ from requests311.routing import Decision, route
 from requests311.statuses import OPEN, Status
 
 _COLUMNS = (
-    "department_id", "service_id", "reason", "assignee_id", "team_id", "status", "visibility", "acknowledged_at",
+    "department_id", "service_id", "reason", "assignee_id", "team_id", "status", "held_from", "visibility",
     *promises.PROMISED,
 )  # fmt: skip
+
+_SOMEBODY_S = (Status.ASSIGNED, Status.IN_PROGRESS)
 
 
 @transaction.atomic(savepoint=False)
@@ -42,12 +44,15 @@ def reroute(
         request.service = _service(catalogue, service)
     decision = _decide(request, catalogue, department, by)
     if decision.department.pk == request.department_id and request.service.code == before["service"]:
-        raise Invalid(errors=[InputError("/department", "unchanged", f"{decision.department.name} has it already.")])
+        pointer = "/department" if department else "/service"
+        raise Invalid(errors=[InputError(pointer, "unchanged", f"{decision.department.name} has it already.")])
     if decision.department.pk != request.department_id:
         request.assignee, request.team = None, None
         # Whoever worked on it does not any more; the new department begins by looking at it.
-        if status in (Status.ASSIGNED, Status.IN_PROGRESS):
+        if status in _SOMEBODY_S:
             request.status = Status.ACKNOWLEDGED
+        if request.held_from in _SOMEBODY_S:
+            request.held_from = Status.ACKNOWLEDGED
     request.department, request.reason = decision.department, decision.reason
     if request.service.visibility == Visibility.PRIVATE:
         # Never the other way round: what somebody said in confidence stays so.

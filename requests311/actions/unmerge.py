@@ -1,6 +1,5 @@
 """Two reports that were taken for one are two again."""
 
-from collections.abc import Collection
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -8,22 +7,32 @@ from django.utils import timezone
 
 from requests311 import changes
 from requests311.actors import Actor
-from requests311.conditions import Condition
 from requests311.errors import CannotMerge, NotFound
-from requests311.merging import PICTURE, TRIES, named, restore
+from requests311.merging import PICTURE, Joined, above, joined_to, locked, named, restore
 from requests311.models import Audience, EventKind, Merge, Photo, ServiceRequest
 from requests311.policies import Permission
 from requests311.statuses import Status
 
-# Those who came with a duplicate and with no other that is still joined.
-_TAKE_FOLLOWERS_AWAY = """
-DELETE FROM requests311_follower f WHERE f.request_id = ANY(%s) AND f.merge_id IS NOT NULL AND NOT EXISTS (
-    SELECT FROM requests311_servicerequest d WHERE d.duplicate_of_id = f.request_id AND (
-        d.reporter_id = f.user_id
-        OR EXISTS (SELECT FROM requests311_follower g WHERE g.request_id = d.id AND g.user_id = f.user_id)
-    )
-)
+# Who still comes with a duplicate that was joined to the request itself, and whether they support it.
+_BROUGHT = """
+SELECT b.user_id, bool_or(b.supports) AS supports FROM (
+    SELECT d.reporter_id AS user_id, true AS supports FROM requests311_merge m
+    JOIN requests311_servicerequest d ON d.id = m.duplicate_id
+    WHERE m.kept_id = %(kept)s AND m.undone_at IS NULL
+    UNION ALL
+    SELECT f.user_id, f.supports FROM requests311_merge m
+    JOIN requests311_follower f ON f.request_id = m.duplicate_id
+    WHERE m.kept_id = %(kept)s AND m.undone_at IS NULL
+) b WHERE b.user_id IS NOT NULL GROUP BY b.user_id
 """
+_TAKE_FOLLOWERS_AWAY = f"""
+DELETE FROM requests311_follower f WHERE f.request_id = %(kept)s AND f.merge_id IS NOT NULL
+AND f.user_id NOT IN (SELECT user_id FROM ({_BROUGHT}) b)
+"""  # noqa: S608 (our own text)
+_TAKE_SUPPORT_AWAY = f"""
+UPDATE requests311_follower f SET supports = false FROM ({_BROUGHT}) b
+WHERE f.request_id = %(kept)s AND f.merge_id IS NOT NULL AND f.user_id = b.user_id AND f.supports AND NOT b.supports
+"""  # noqa: S608 (our own text)
 
 
 @transaction.atomic(savepoint=False)
@@ -32,13 +41,14 @@ def unmerge(*, by: Actor, key: str, if_version: int) -> ServiceRequest:
 
     Raises NotFound, NotAllowed, StaleVersion, and CannotMerge where it is no duplicate.
     """
-    duplicate, kept = _joined(by, key)
+    seen, found = locked(lambda: _look(by, key))
+    duplicate, kept = found[seen.request], found[seen.kept] if seen.kept else None
     changes.check(by, duplicate, Permission.MERGE, if_version)
     made = Merge.objects.filter(duplicate=duplicate.pk, undone_at=None).first()
     if duplicate.status != Status.DUPLICATE or kept is None or made is None:
         raise CannotMerge("This request is no duplicate, so there is nothing to undo.")
     Merge.objects.filter(pk=made.pk).update(undone_at=timezone.now())
-    Photo.objects.filter(pk__in=made.photos, request=kept.pk).update(request=duplicate.pk)
+    Photo.objects.filter(pk__in=made.photos).update(request=duplicate.pk)
     restore(duplicate, made.before)
     changes.write(
         duplicate,
@@ -50,9 +60,11 @@ def unmerge(*, by: Actor, key: str, if_version: int) -> ServiceRequest:
         data={"out_of": str(kept.pk)},
         batch=by.batch,
     )
-    # Those that came along go along, unless they were taken out or joined elsewhere meanwhile.
-    ServiceRequest.objects.filter(pk__in=made.carried, duplicate_of=kept.pk).update(duplicate_of=duplicate.pk)
-    _take_followers_away({kept.pk, made.kept_id})
+    ServiceRequest.objects.filter(pk__in=made.carried).update(duplicate_of=duplicate.pk)
+    _take_followers_away(made.kept_id)
+    for higher in above(made):
+        _forget(higher, made)
+        _take_followers_away(higher.kept_id)
     changes.write(
         kept,
         EventKind.UNMERGED,
@@ -63,21 +75,25 @@ def unmerge(*, by: Actor, key: str, if_version: int) -> ServiceRequest:
     return duplicate
 
 
-def _joined(by: Actor, key: str) -> tuple[ServiceRequest, ServiceRequest | None]:
-    """The duplicate and what it was joined to, locked as `_both` does; None where it is none."""
-    for _ in range(TRIES):
-        found_by_key = named(by, key)
-        if found_by_key is None:
-            raise NotFound
-        duplicate_id, root_id = found_by_key
-        made = Merge.objects.filter(duplicate=duplicate_id, undone_at=None).first()
-        ids = [duplicate_id, *([root_id] if root_id else []), *(made.carried if made else [])]
-        found = changes.locked_all(ids, Condition("true"))
-        if found[duplicate_id].duplicate_of_id == root_id:
-            return found[duplicate_id], found[root_id] if root_id else None
-    raise CannotMerge("It is being joined elsewhere just now; read it again.")
+def _look(by: Actor, key: str) -> Joined:
+    """The duplicate, what it is joined to (None where it is none), and what went along with it and is there still."""
+    found = named(by, key)
+    if found is None:
+        raise NotFound
+    made = Merge.objects.filter(duplicate=found[0], undone_at=None).first()
+    return Joined(*found, tuple(made.carried) if made else joined_to(found[0]))
 
 
-def _take_followers_away(ids: Collection[UUID]) -> None:
+def _forget(higher: Merge, made: Merge) -> None:
+    """What is taken out went along with it and is not to come back with it."""
+    gone = {made.duplicate_id, *made.carried}
+    higher.carried = [pk for pk in higher.carried if pk not in gone]
+    higher.photos = [pk for pk in higher.photos if pk not in made.photos]
+    higher.save(update_fields=["carried", "photos"])
+
+
+def _take_followers_away(kept: UUID) -> None:
+    """Those who came with a duplicate and with no other that is still joined."""
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE_FOLLOWERS_AWAY, [list(ids)])
+        cursor.execute(_TAKE_FOLLOWERS_AWAY, {"kept": kept})
+        cursor.execute(_TAKE_SUPPORT_AWAY, {"kept": kept})
