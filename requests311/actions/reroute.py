@@ -18,7 +18,7 @@ from requests311.statuses import OPEN, Status
 
 _COLUMNS = (
     "department_id", "service_id", "reason", "assignee_id", "team_id", "status", "visibility", "acknowledged_at",
-    *promises.PROMISED,
+    "held_from", *promises.PROMISED,
 )  # fmt: skip
 
 
@@ -48,6 +48,8 @@ def reroute(
         # Whoever worked on it does not any more; the new department begins by looking at it.
         if status in (Status.ASSIGNED, Status.IN_PROGRESS):
             request.status = Status.ACKNOWLEDGED
+        if request.held_from in (Status.ASSIGNED, Status.IN_PROGRESS):
+            request.held_from = Status.ACKNOWLEDGED
     request.department, request.reason = decision.department, decision.reason
     if request.service.visibility == Visibility.PRIVATE:
         # Never the other way round: what somebody said in confidence stays so.

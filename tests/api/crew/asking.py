@@ -38,7 +38,7 @@ def events(client: APIClient, key: str) -> list[dict[str, Any]]:
 
 def status_of(client: APIClient, path: str) -> int:
     """GET, where nothing but the answer's status is of interest; a file that it streams is read to its end."""
-    response = client.get(path)
+    response: Any = client.get(path)
     if response.streaming:
         for _ in response.streaming_content:
             pass

@@ -67,7 +67,7 @@ class TestAsking:
             "requests.json?jurisdiction_id=smallville",
             "servicerequestupdates.json?jurisdiction_id=smallville",
         ):
-            response = client.get(f"{OPEN311}/{path}", follow=True)
+            response: Any = client.get(f"{OPEN311}/{path}", follow=True)
             assert response.status_code == 200, (path, response.content)
             text = b"".join(response.streaming_content) if response.streaming else response.content
             assert made["number"] in text.decode()
