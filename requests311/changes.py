@@ -39,15 +39,17 @@ _DEPARTMENT = Columns(Department, "d")
 _SERVICE = Columns(Service, "s")
 _JURISDICTION = Columns(Jurisdiction, "j")
 
+# Locked first and joined after: a join made before the wait would miss the department that a request got meanwhile.
 _LOCKED = f"""
+WITH r AS MATERIALIZED (
+    SELECT r.* FROM requests311_servicerequest r WHERE {{named}} AND {{sees}} ORDER BY r.id FOR UPDATE
+)
 SELECT {_REQUEST.sql}, {_DEPARTMENT.sql}, {_SERVICE.sql}, {_JURISDICTION.sql}
-FROM requests311_servicerequest r
+FROM r
 JOIN requests311_department d ON d.id = r.department_id
 JOIN requests311_service s ON s.id = r.service_id
 JOIN requests311_jurisdiction j ON j.id = r.jurisdiction_id
-WHERE {{named}} AND {{sees}}
 ORDER BY r.id
-FOR UPDATE OF r
 """  # noqa: S608 (our own column names)
 
 

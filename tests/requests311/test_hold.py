@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from requests311 import deadlines, holds
+from requests311.actions.reroute import reroute
 from requests311.deadlines import Calendar, Pause, Target
 from requests311.errors import IllegalTransition, Invalid
 from requests311.models import DueUnit, ServiceRequest
@@ -15,7 +16,7 @@ from requests311.statuses import HoldReason, Status
 from requests311.tasks import end_holds
 from tests.factories.cities import SmallCity, person, small_city
 from tests.factories.people import guest
-from tests.requests311.crewing import its_day_has_come, last, told
+from tests.requests311.crewing import does, its_day_has_come, last, told
 from tests.requests311.reporting import move, pointers, refused, report
 from tests.waiting import one_behind_the_other
 
@@ -89,6 +90,7 @@ def test_what_is_due_is_later_by_the_working_time_that_passed(request_: ServiceR
     pause = Pause(began, row.updated_at)
     assert row.due_at == deadlines.due_at(row.service, row.jurisdiction, submitted_at=submitted, pauses=[pause])
     # Of three working days a day and nine hours were used up on Tuesday at 9:00.
+    assert row.due_at is not None
     assert row.due_at > row.updated_at + timedelta(days=1)
     assert (row.hold_reason, row.hold_until, row.held_from) == ("", None, "")
 
@@ -157,6 +159,19 @@ class TestTheEnd:
         assert event.data["hold_over"] is True
         assert [message.kind for message in told(event)] == [f"request_{after}"]
         assert end_holds() == 0
+
+    def test_another_department_begins_by_looking_at_it(
+        self, request_: ServiceRequest, crew: User, city: SmallCity
+    ) -> None:
+        for to in (S.ACKNOWLEDGED, S.ASSIGNED):
+            move(request_, crew, to)
+        move(request_, crew, S.ON_HOLD, text="Frost.")
+        dispatcher = person(role=Role.DISPATCHER, city=city)
+        does(reroute, request_, dispatcher, department="parks", reason="A root.")
+        its_day_has_come(request_)
+        end_holds()
+        row = ServiceRequest.objects.get(pk=request_.pk)
+        assert (row.status, row.assignee) == ("acknowledged", None)
 
     def test_the_clock_runs_on(self, request_: ServiceRequest, crew: User) -> None:
         move(request_, crew, S.ON_HOLD, text="Waiting.", reason="reporter")

@@ -203,9 +203,10 @@ class TestPhotos:
         for by in (ana, person(role=Role.DISPATCHER, city=city), person(role=Role.AUDITOR, city=city)):
             assert self.sees(by, shown)
             assert self.in_document(by, request_)
-        for by in (None, reporter, guest(), person(role=Role.CREW, city=city, department="parks")):
-            assert not self.sees(by, shown)
-            assert not self.in_document(by, request_)
+        others = (None, reporter, guest(), person(role=Role.CREW, city=city, department="parks"))
+        for other in others:
+            assert not self.sees(other, shown)
+            assert not self.in_document(other, request_)
 
     def test_those_of_a_comment_are_for_everybody(self, request_: ServiceRequest, reporter: User) -> None:
         shown = photo(reporter)

@@ -7,6 +7,7 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
+from requests311.actions.reroute import reroute
 from requests311.actions.transition import transition
 from requests311.actors import Actor
 from requests311.errors import StaleVersion
@@ -60,3 +61,19 @@ def test_the_second_waits_for_the_first_and_then_is_stale() -> None:
     assert first.result().status == Status.ACKNOWLEDGED
     assert isinstance(second.exception(), StaleVersion)
     assert ServiceRequest.objects.get().status == Status.ACKNOWLEDGED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waits_while_another_department_gets_it_is_stale_and_not_blind() -> None:
+    city = small_city()
+    dispatcher = person(role=Role.DISPATCHER, city=city)
+    request = report(city, guest())
+
+    def hand_on() -> ServiceRequest:
+        return reroute(by=Actor(dispatcher), key=request.number, if_version=1, department="parks", reason="A root.")
+
+    def move() -> ServiceRequest:
+        return transition(by=Actor(dispatcher), key=request.number, to=Status.ACKNOWLEDGED, if_version=1)
+
+    _, second = one_behind_the_other(hand_on, move)
+    assert isinstance(second.exception(), StaleVersion)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from rest_framework.test import APIClient
 
 from tests.api.asking import API
@@ -33,3 +34,19 @@ def done(client: APIClient, key: str, what: str, body: Any, *, status: int = 201
 def events(client: APIClient, key: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = client.get(f"{API}/requests/{key}/events").json()["results"]
     return found
+
+
+def status_of(client: APIClient, path: str) -> int:
+    """GET, where nothing but the answer's status is of interest; a file that it streams is read to its end."""
+    response: Any = client.get(path)
+    if response.streaming:
+        for _ in response.streaming_content:
+            pass
+    return int(response.status_code)
+
+
+def by_link(client: APIClient, path: str, body: Any) -> Any:
+    """POST to what a link names. In a savepoint: a refusal rolls the whole transaction back, which is here the
+    test's."""
+    with transaction.atomic():
+        return client.post(f"{API}/{path}", body, format="json")

@@ -15,7 +15,7 @@ from requests311.models import Event, Handover, Photo, ServiceRequest
 from requests311.photos import variants
 from requests311.statuses import Status
 from tests.api.asking import API, move, refused, submitted, uploaded
-from tests.api.crew.asking import call, done, etag
+from tests.api.crew.asking import by_link, call, done, etag, status_of
 from tests.factories.cities import SmallCity, person
 from tests.factories.people import signed_in
 from tests.requests311.reporting import force
@@ -50,7 +50,7 @@ def token(crew: APIClient, made: dict[str, Any]) -> str:
 
 
 def says(client: APIClient, token: str, **more: Any) -> Any:
-    return client.post(f"{API}/handovers/{token}", {"done": True, "text": "Filled.", **more}, format="json")
+    return by_link(client, f"handovers/{token}", {"done": True, "text": "Filled.", **more})
 
 
 def process() -> None:
@@ -97,7 +97,7 @@ class TestStaff:
         refused(client.get(f"{API}/handovers/{token}"), 410, "link_over")
         refused(says(client, token), 410, "link_over")
         refused(call(crew, made["id"], path, None, method="delete"), 404, "not_found")
-        assert client.get(f"{API}/photos/{made['photos'][0]['id']}/large?link={token}").status_code == 410
+        assert status_of(client, f"{API}/photos/{made['photos'][0]['id']}/large?link={token}") == 410
 
 
 class TestTheContractor:
@@ -128,19 +128,18 @@ class TestTheContractor:
         token = handed_over(staff, private)
         process()
         photo = private["photos"][0]["id"]
-        assert client.get(f"{API}/photos/{photo}/large").status_code == 404
+        assert status_of(client, f"{API}/photos/{photo}/large") == 404
         [shown] = client.get(f"{API}/handovers/{token}").json()["photos"]
         for variant in ("thumbnail", "large"):
             path = shown[variant][shown[variant].index("/api/") :]
-            response = client.get(path)
-            assert (response.status_code, response["Content-Type"]) == (200, "image/jpeg")
+            assert status_of(client, path) == 200
             # What only staff sees, and what is another request's, is not shown by it.
-            assert client.get(f"{API}/photos/{note}/{variant}?link={token}").status_code == 404
+            assert status_of(client, f"{API}/photos/{note}/{variant}?link={token}") == 404
             other = made["photos"][0]["id"]
-            assert client.get(f"{API}/photos/{other}/{variant}?link={token}").status_code == 404
+            assert status_of(client, f"{API}/photos/{other}/{variant}?link={token}") == 404
         forged = token[:-1] + ("A" if token[-1] != "A" else "B")
         for wrong in (forged, "x", links.token_for(links.Purpose.ANSWER, Handover.objects.get().pk)):
-            assert client.get(f"{API}/photos/{photo}/large?link={wrong}").status_code == 404
+            assert status_of(client, f"{API}/photos/{photo}/large?link={wrong}") == 404
 
     def test_says_why_it_is_not_done_and_then_that_it_is(
         self, client: APIClient, crew: APIClient, made: dict[str, Any], token: str
@@ -163,12 +162,12 @@ class TestTheContractor:
         refused(says(client, token, photos=[photo]), 422, "invalid", "/photos/0")
         assert says(guest, token, photos=[photo]).status_code == 200
         process()
-        assert client.get(f"{API}/photos/{photo}/large").status_code == 404
-        assert crew.get(f"{API}/photos/{photo}/large").status_code == 200
+        assert status_of(client, f"{API}/photos/{photo}/large") == 404
+        assert status_of(crew, f"{API}/photos/{photo}/large") == 200
         move(crew, made["id"], {"to": "acknowledged"}, etag(crew, made["id"]))
         resolved = move(crew, made["id"], {"to": "resolved", "resolution": "fixed"}, etag(crew, made["id"]))
         assert resolved.status_code == 200
-        assert client.get(f"{API}/photos/{photo}/large").status_code == 200
+        assert status_of(client, f"{API}/photos/{photo}/large") == 200
         assert photo in [one["id"] for one in client.get(f"{API}/requests/{made['id']}").json()["photos"]]
 
     def test_a_link_that_is_over(self, client: APIClient, made: dict[str, Any], token: str) -> None:

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from requests311.models import Event, Photo
 from requests311.photos import variants
 from tests.api.asking import API, refused, submitted, uploaded
-from tests.api.crew.asking import call, done, events
+from tests.api.crew.asking import call, done, events, status_of
 from tests.factories.cities import SmallCity, person
 from tests.factories.people import signed_in
 
@@ -70,7 +70,7 @@ class TestWriting:
             document = reader.get(f"{API}/requests/{made['id']}").json()
             assert [one["id"] for one in document["photos"]] == ([photo] if may else [])
             for path in ("", "/thumbnail", "/large"):
-                assert reader.get(f"{API}/photos/{photo}{path}").status_code == (200 if may else 404), path
+                assert status_of(reader, f"{API}/photos/{photo}{path}") == (200 if may else 404), path
             one = shown(reader, made, event)
             assert (one["photos"] if one else []) == ([photo] if may else [])
 

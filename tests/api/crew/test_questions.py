@@ -13,7 +13,7 @@ from requests311.announce import announce
 from requests311.models import Event, Photo, Question, ServiceRequest
 from requests311.photos import variants
 from tests.api.asking import API, refused, submitted, uploaded
-from tests.api.crew.asking import call, done, events
+from tests.api.crew.asking import by_link, call, done, events, status_of
 from tests.factories.cities import SmallCity, person
 from tests.factories.people import signed_in
 
@@ -36,7 +36,7 @@ def token(crew: APIClient, made: dict[str, Any]) -> str:
 
 
 def answer(client: APIClient, token: str, **more: Any) -> Any:
-    return client.post(f"{API}/questions/{token}/answer", {"text": ANSWER, **more}, format="json")
+    return by_link(client, f"questions/{token}/answer", {"text": ANSWER, **more})
 
 
 class TestAsking:
@@ -67,7 +67,7 @@ class TestAsking:
             "requests.json?jurisdiction_id=smallville",
             "servicerequestupdates.json?jurisdiction_id=smallville",
         ):
-            response = client.get(f"{OPEN311}/{path}", follow=True)
+            response: Any = client.get(f"{OPEN311}/{path}", follow=True)
             assert response.status_code == 200, (path, response.content)
             text = b"".join(response.streaming_content) if response.streaming else response.content
             assert made["number"] in text.decode()
@@ -162,9 +162,9 @@ class TestAnswering:
         variants.process(Photo.objects.get().pk)
         for reader, may in ((crew, True), (phone, True), (guest, True), (stranger, False), (client, False)):
             status = 200 if may else 404
-            assert reader.get(f"{API}/photos/{photo}").status_code == status
+            assert status_of(reader, f"{API}/photos/{photo}") == status
             for variant in ("thumbnail", "large"):
-                assert reader.get(f"{API}/photos/{photo}/{variant}").status_code == status
+                assert status_of(reader, f"{API}/photos/{photo}/{variant}") == status
             if reader is guest:
                 continue
             shown = [one["id"] for one in reader.get(f"{API}/requests/{made['id']}").json()["photos"]]

@@ -55,9 +55,7 @@ def everybody(city: SmallCity, reporter: User) -> dict[str, APIClient]:
         "reporter": signed_in(reporter),
         "stranger": signed_in(person()),
         "another crew": signed_in(person(role="crew", city=city, department="parks")),
-        **{
-            role: signed_in(person(role=role, city=city, department=department)) for role, department in staff.items()
-        },
+        **{role: signed_in(person(role=role, city=city, department=department)) for role, department in staff.items()},
     }
 
 
@@ -178,9 +176,7 @@ class TestRejecting:
     @pytest.fixture(autouse=True)
     def reasons(self, city: SmallCity) -> None:
         def add(code: str, **more: Any) -> None:
-            RejectionReason.objects.create(
-                jurisdiction=city.jurisdiction, code=code, text=f"It is {code}.", **more
-            )
+            RejectionReason.objects.create(jurisdiction=city.jurisdiction, code=code, text=f"It is {code}.", **more)
 
         add("not_ours", names_responsible=True)
         add("old", active=False)
