@@ -5,6 +5,7 @@ A department's open requests are a fraction of all, and each order has an index 
 however many requests there are, a page reads a page. Nothing is counted off and nothing is skipped over.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,10 +23,24 @@ from requests311.policies import ROLES, Permission, Role
 from requests311.queries.documents import Lead, Order, Page, request_documents
 from requests311.statuses import OPEN, Status
 
+
+class Sort(StrEnum):
+    DUE = "due"  # what is due first; what has no due time last
+    AGE = "age"  # the oldest first
+    PRIORITY = "priority"  # the most urgent first, the oldest of them first
+    DISTANCE = "distance"  # the nearest first, in metres on the ellipsoid
+
+
 #: Literally the condition of the indexes: PostgreSQL uses a partial index only where it sees the same values.
 _OPEN = Condition("{r}.status IN (" + ", ".join(f"'{status}'" for status in Status if status in OPEN) + ")")
 _DUE = "COALESCE(r.due_at, 'infinity'::timestamptz)"
 
+#: What the last row of a page is kept as, by PostgreSQL's own hand.
+_KEYS = {
+    Sort.DUE: re.compile(r"infinity|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00", re.ASCII),
+    Sort.PRIORITY: re.compile(r"[1-9]\d?", re.ASCII),
+    Sort.DISTANCE: re.compile(r"\d{1,9}(\.\d{1,20})?(e-\d{1,3})?", re.ASCII),
+}
 #: A member of an agency works for its units too.
 _DEPARTMENTS = """
 SELECT DISTINCT d.id FROM requests311_department d
@@ -39,13 +54,6 @@ SELECT r.status, count(*), count(*) FILTER (WHERE r.due_at < now()),
     count(*) FILTER (WHERE r.assignee_id IS NULL AND r.team_id IS NULL), count(*) FILTER (WHERE r.assignee_id = %s)
 FROM requests311_servicerequest r WHERE {_OPEN.sql()} AND r.department_id = ANY(%s) GROUP BY r.status
 """  # noqa: S608 (our own constants)
-
-
-class Sort(StrEnum):
-    DUE = "due"  # what is due first; what has no due time last
-    AGE = "age"  # the oldest first
-    PRIORITY = "priority"  # the most urgent first, the oldest of them first
-    DISTANCE = "distance"  # the nearest first, in metres on the ellipsoid
 
 
 @dataclass(frozen=True)
@@ -150,14 +158,10 @@ def _after(order: Order, sort: Sort, key: str, last: UUID) -> Condition:
 
 def _check_key(sort: Sort, key: str) -> None:
     """Raises ValueError for what no page of this order ever ended with."""
-    if sort is Sort.DUE:
-        if key != "infinity" and datetime.fromisoformat(key).tzinfo is None:
-            raise ValueError(key)
-    elif sort is Sort.PRIORITY:
-        if not 0 < int(key) < 100:
-            raise ValueError(key)
-    elif not 0 <= float(key) < 1e9:
+    if not _KEYS[sort].fullmatch(key):
         raise ValueError(key)
+    if sort is Sort.DUE and key != "infinity":
+        datetime.fromisoformat(key)
 
 
 def _conditions(filters: Filters) -> list[Condition]:
