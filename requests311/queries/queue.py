@@ -37,7 +37,7 @@ _OPEN = Condition("{r}.status IN (" + ", ".join(f"'{status}'" for status in Stat
 #: As the index has it, so that what is overdue is a part of the index. Who was promised nothing is never late.
 _DUE = "COALESCE({r}.due_at, 'infinity'::timestamptz)"
 #: Departments whose nearest requests are sooner found together, passing over those of others, than one by one.
-_MANY = 12
+MANY = 12
 
 #: What the last row of a page is kept as, by PostgreSQL's own hand.
 _KEYS = {
@@ -53,7 +53,7 @@ JOIN unnest(%s::bigint[], %s::bigint[]) AS worked (jurisdiction_id, department_i
     AND (worked.department_id IS NULL OR worked.department_id IN (d.id, d.parent_id))
 """
 
-_COUNTS = f"""
+COUNTS = f"""
 SELECT r.status, count(*), count(*) FILTER (WHERE r.due_at < now()),
     count(*) FILTER (WHERE r.assignee_id IS NULL AND r.team_id IS NULL), count(*) FILTER (WHERE r.assignee_id = %s)
 FROM requests311_servicerequest r WHERE {_OPEN.sql()} AND r.department_id = ANY(%s) GROUP BY r.status
@@ -147,7 +147,7 @@ def read_counts(*, actor: Actor) -> Counts:
 def count(departments: Sequence[int], *, mine: UUID | None = None) -> Counts:
     """Of the departments with these ids."""
     with connection.cursor() as cursor:
-        cursor.execute(_COUNTS, [mine, list(departments)])
+        cursor.execute(COUNTS, [mine, list(departments)])
         rows = cursor.fetchall()
     by_status = dict.fromkeys((str(status) for status in Status if status in OPEN), 0)
     by_status.update({status: number for status, number, *_ in rows})
@@ -168,7 +168,7 @@ def departments_of(actor: Actor) -> list[int]:
 
 def _lead(departments: Sequence[int], sort: Sort, filters: Filters) -> Lead | None:
     """What the index of this order begins with; None where all departments are better read at once."""
-    if sort is Sort.DISTANCE and len(departments) > _MANY:
+    if sort is Sort.DISTANCE and len(departments) > MANY:
         return None
     if sort is not Sort.AGE:
         return Lead({"department_id": "bigint"}, [(department,) for department in departments])
