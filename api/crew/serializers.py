@@ -52,6 +52,8 @@ class QueueQuery(StrictSerializer):
 
     def validate_area(self, value: str) -> tuple[str | None, str]:
         kind, colon, code = value.partition(":")
+        if colon and not (kind and code):
+            raise serializers.ValidationError("A code, or `kind:code`.", "invalid")
         return (kind, code) if colon else (None, value)
 
     def validate(self, values: dict[str, Any]) -> dict[str, Any]:

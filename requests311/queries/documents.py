@@ -21,22 +21,33 @@ from requests311.policies import Permission
 class Order:
     """By an SQL expression over the request's row `r`, then by id; by id alone where there is none.
 
-    `extra` are further members of each document: name and expression.
+    `extra` is a further member of each document: name and expression. `nearest`: an index gives the order of the key,
+    but none of the key and the id (KNN); rows of the same key are then put in order after they are found.
     """
 
     key: str = ""
     descending: bool = False
     extra: tuple[str, str] | None = None
+    nearest: bool = False
 
     def sql(self) -> str:
         """Of requests called `r`."""
         direction = " DESC" if self.descending else ""
         return ", ".join(f"{part}{direction}" for part in (self.key, "r.id") if part)
 
-    def of_documents(self) -> str:
-        """Of documents called `r`, which have the key as a column."""
+    def first(self, limit: int) -> str:
+        """ORDER BY and LIMIT over requests called `r`; with all that equal the last one where the order is `nearest`.
+
+        The limit is written out: for one that it does not know PostgreSQL expects a tenth of the table.
+        """
+        if self.nearest:
+            return f"ORDER BY {self.key} FETCH FIRST {limit} ROWS WITH TIES"
+        return f"ORDER BY {self.sql()} LIMIT {limit}"
+
+    def of_documents(self, row: str = "r") -> str:
+        """Of rows of this name that have the key as a column."""
         direction = " DESC" if self.descending else ""
-        return ", ".join(f"{part}{direction}" for part in ("r.key" if self.key else "", "r.id") if part)
+        return ", ".join(f"{row}.{part}{direction}" for part in ("key" if self.key else "", "id") if part)
 
 
 NEWEST_FIRST = Order(descending=True)
@@ -45,9 +56,16 @@ OLDEST_CHANGE_FIRST = Order("r.updated_at")
 # The rows are chosen first: what is joined and written then are those of the page and no more. Photos are grouped
 # once for all of them, since a subquery a row takes as long as the row itself. `json` and not `jsonb`, which would
 # be parsed, sorted and written again: what only some may see is put to the end of the text.
-#: The limit is written out: for one that it does not know PostgreSQL expects a tenth of the table.
-_FOUND = "(SELECT r.* FROM requests311_servicerequest r WHERE {where} ORDER BY {order} LIMIT {limit})"
-_LED = "(SELECT r.* FROM unnest({arrays}) AS lead ({columns}) CROSS JOIN LATERAL " + _FOUND + " r)"  # noqa: S608
+_FOUND = "(SELECT r.* FROM requests311_servicerequest r WHERE {where} {first})"
+# By their keys first, since each lead gives a page and all but one of these pages are dropped again: the keys are often
+# in the index, the rows are wide.
+_LED = """(
+    SELECT r.* FROM (
+        SELECT found.* FROM unnest({arrays}) AS lead ({columns})
+        CROSS JOIN LATERAL (SELECT {keys} FROM requests311_servicerequest r WHERE {where} {first}) found
+        ORDER BY {found_order} LIMIT {limit}
+    ) found JOIN requests311_servicerequest r ON r.id = found.id
+)"""
 _DOCUMENTS = """
 WITH chosen AS MATERIALIZED (
     SELECT r.*, {personal} AS personal, {internal} AS internal
@@ -80,7 +98,9 @@ SELECT left(json_build_object(
         'resolved_at', r.resolved_at,
         'closed_at', r.closed_at,
         'hold_until', r.hold_until,
-        'duplicate_of', CASE WHEN k.visibility = 'public' OR r.internal THEN k.number END{extra}
+        'duplicate_of', CASE WHEN r.duplicate_of_id IS NOT NULL THEN (
+            SELECT k.number FROM requests311_servicerequest k
+            WHERE k.id = r.duplicate_of_id AND (k.visibility = 'public' OR r.internal)) END{extra}
     )::text, -1)
     || CASE WHEN r.personal THEN ', ' || left(substr(
         json_build_object('contact', r.contact, 'client_id', r.client_id, 'channel', r.channel,
@@ -89,7 +109,9 @@ SELECT left(json_build_object(
                 FROM requests311_question q WHERE q.request_id = r.id AND q.state = 'open') END)::text, 2), -1)
         ELSE '' END
     || CASE WHEN r.internal THEN ', ' || left(substr(
-        json_build_object('reporter', r.reporter_id, 'assignee', r.assignee_id, 'team', t.code,
+        json_build_object('reporter', r.reporter_id, 'assignee', r.assignee_id,
+            'team', CASE WHEN r.team_id IS NOT NULL THEN (
+                SELECT t.code FROM requests311_team t WHERE t.id = r.team_id) END,
             'priority', (ARRAY['urgent', 'high', 'normal', 'low'])[r.priority],
             'hold_reason', NULLIF(r.hold_reason, ''),
             'first_response_due_at', r.first_response_due_at, 'parent', r.parent_id)::text, 2), -1)
@@ -100,8 +122,6 @@ JOIN requests311_service s ON s.id = r.service_id
 JOIN requests311_department d ON d.id = r.department_id
 JOIN requests311_jurisdiction j ON j.id = r.jurisdiction_id
 LEFT JOIN geo_asset a ON a.id = r.asset_id
-LEFT JOIN requests311_team t ON t.id = r.team_id
-LEFT JOIN requests311_servicerequest k ON k.id = r.duplicate_of_id
 LEFT JOIN (
     SELECT p.request_id, json_agg(json_build_object(
         'id', p.id,
@@ -207,17 +227,26 @@ def request_documents(
     if lead is not None:
         conditions = (*conditions, lead.condition())
     where = " AND ".join(condition.sql() for condition in conditions)
-    by = order.sql()
-    found = _FOUND.format(where=where, order=by, limit=limit)
+    first = order.first(limit)
+    keys = f"{order.key or 'NULL'} AS key, r.id"
+    found = _FOUND.format(where=where, first=first)
     if lead is not None:
-        found = _LED.format(arrays=lead.arrays(), columns=", ".join(lead.columns), where=where, order=by, limit=limit)
+        found = _LED.format(
+            arrays=lead.arrays(),
+            columns=", ".join(lead.columns),
+            keys=keys,
+            where=where,
+            first=first,
+            found_order=order.of_documents("found"),
+            limit=limit,
+        )
     sql = _DOCUMENTS.format(
         personal=personal.sql(),
         internal=internal.sql(),
         found=found,
-        order=by,
+        order=order.sql(),
         limit=limit,
-        keys=f"{order.key or 'NULL'} AS key, r.id",
+        keys=keys,
         extra=f", '{order.extra[0]}', {order.extra[1]}" if order.extra else "",
     )
     led = lead.params() if lead is not None else []

@@ -5,10 +5,12 @@ A department's open requests are a fraction of all, and each order has an index 
 however many requests there are, a page reads a page. Nothing is counted off and nothing is skipped over.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -19,13 +21,30 @@ from requests311.actors import Actor
 from requests311.conditions import Condition
 from requests311.errors import NotAllowed
 from requests311.policies import ROLES, Permission, Role
-from requests311.queries.documents import Lead, Order, Page, request_documents
-from requests311.statuses import OPEN, Status
+from requests311.queries.documents import Documents, Lead, Order, Page, request_documents
+from requests311.statuses import OPEN, Priority, Status
+
+
+class Sort(StrEnum):
+    DUE = "due"  # what is due first; what has no due time last
+    AGE = "age"  # the oldest first
+    PRIORITY = "priority"  # the most urgent first, the oldest of them first
+    DISTANCE = "distance"  # the nearest first, in metres on the ellipsoid
+
 
 #: Literally the condition of the indexes: PostgreSQL uses a partial index only where it sees the same values.
 _OPEN = Condition("{r}.status IN (" + ", ".join(f"'{status}'" for status in Status if status in OPEN) + ")")
-_DUE = "COALESCE(r.due_at, 'infinity'::timestamptz)"
+#: As the index has it, so that what is overdue is a part of the index. Who was promised nothing is never late.
+_DUE = "COALESCE({r}.due_at, 'infinity'::timestamptz)"
+#: Departments whose nearest requests are sooner found together, passing over those of others, than one by one.
+MANY = 12
 
+#: What the last row of a page is kept as, by PostgreSQL's own hand.
+_KEYS = {
+    Sort.DUE: re.compile(r"infinity|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00", re.ASCII),
+    Sort.PRIORITY: re.compile(r"[1-9]\d?", re.ASCII),
+    Sort.DISTANCE: re.compile(r"\d{1,9}(\.\d{1,20})?(e-\d{1,3})?", re.ASCII),
+}
 #: A member of an agency works for its units too.
 _DEPARTMENTS = """
 SELECT DISTINCT d.id FROM requests311_department d
@@ -34,18 +53,11 @@ JOIN unnest(%s::bigint[], %s::bigint[]) AS worked (jurisdiction_id, department_i
     AND (worked.department_id IS NULL OR worked.department_id IN (d.id, d.parent_id))
 """
 
-_COUNTS = f"""
+COUNTS = f"""
 SELECT r.status, count(*), count(*) FILTER (WHERE r.due_at < now()),
     count(*) FILTER (WHERE r.assignee_id IS NULL AND r.team_id IS NULL), count(*) FILTER (WHERE r.assignee_id = %s)
 FROM requests311_servicerequest r WHERE {_OPEN.sql()} AND r.department_id = ANY(%s) GROUP BY r.status
 """  # noqa: S608 (our own constants)
-
-
-class Sort(StrEnum):
-    DUE = "due"  # what is due first; what has no due time last
-    AGE = "age"  # the oldest first
-    PRIORITY = "priority"  # the most urgent first, the oldest of them first
-    DISTANCE = "distance"  # the nearest first, in metres on the ellipsoid
 
 
 @dataclass(frozen=True)
@@ -91,14 +103,40 @@ def read_queue(
 
     Raises NotAllowed for who works nowhere, and ValueError for an `after` that is none of this order.
     """
+    found = documents(
+        departments_of(actor),
+        actor=actor,
+        filters=filters,
+        sort=sort,
+        near=near,
+        after=after,
+        # One row more than the page tells whether there is a next one.
+        limit=limit + 1,
+        base_url=base_url,
+    )
+    return found.page(limit)
+
+
+def documents(
+    departments: Sequence[int],
+    *,
+    actor: Actor,
+    filters: Filters,
+    sort: Sort,
+    near: tuple[float, float] | None,
+    after: tuple[str, UUID] | None,
+    limit: int,
+    base_url: str,
+) -> Documents:
+    """The statement of `read_queue`: the first `limit` of the open requests of these departments."""
     order = _order(sort, near)
-    lead = Lead({"department_id": "bigint"}, [(department,) for department in departments_of(actor)])
     conditions = [_OPEN, *_conditions(filters)]
     if after is not None:
         conditions.append(_after(order, sort, *after))
-    return request_documents(*conditions, lead=lead, actor=actor, base_url=base_url, limit=limit + 1, order=order).page(
-        limit
-    )
+    lead = _lead(departments, sort, filters)
+    if lead is None:
+        conditions.append(Condition("{r}.department_id = ANY(%s)", list(departments)))
+    return request_documents(*conditions, lead=lead, actor=actor, base_url=base_url, limit=limit, order=order)
 
 
 def read_counts(*, actor: Actor) -> Counts:
@@ -109,7 +147,7 @@ def read_counts(*, actor: Actor) -> Counts:
 def count(departments: Sequence[int], *, mine: UUID | None = None) -> Counts:
     """Of the departments with these ids."""
     with connection.cursor() as cursor:
-        cursor.execute(_COUNTS, [mine, list(departments)])
+        cursor.execute(COUNTS, [mine, list(departments)])
         rows = cursor.fetchall()
     by_status = dict.fromkeys((str(status) for status in Status if status in OPEN), 0)
     by_status.update({status: number for status, number, *_ in rows})
@@ -128,6 +166,17 @@ def departments_of(actor: Actor) -> list[int]:
         return sorted(pk for (pk,) in cursor.fetchall())
 
 
+def _lead(departments: Sequence[int], sort: Sort, filters: Filters) -> Lead | None:
+    """What the index of this order begins with; None where all departments are better read at once."""
+    if sort is Sort.DISTANCE and len(departments) > MANY:
+        return None
+    if sort is not Sort.AGE:
+        return Lead({"department_id": "bigint"}, [(department,) for department in departments])
+    # Within a department and a priority, the oldest first, is an index that is there already.
+    priorities = sorted(set(filters.priorities)) or Priority.values
+    return Lead({"department_id": "bigint", "priority": "smallint"}, list(product(departments, priorities)))
+
+
 def _order(sort: Sort, near: tuple[float, float] | None) -> Order:
     distance = ""
     if near is not None:
@@ -136,8 +185,8 @@ def _order(sort: Sort, near: tuple[float, float] | None) -> Order:
         point = f"ST_SetSRID(ST_MakePoint({float(longitude)!r}, {float(latitude)!r}), 4326)::geography"
         distance = f"(r.location::geography <-> {point})"
     extra = ("distance", f"round({distance}::numeric, 1)") if distance else None
-    keys = {Sort.DUE: _DUE, Sort.AGE: "", Sort.PRIORITY: "r.priority", Sort.DISTANCE: distance}
-    return Order(keys[sort], extra=extra)
+    keys = {Sort.DUE: _DUE.format(r="r"), Sort.AGE: "", Sort.PRIORITY: "r.priority", Sort.DISTANCE: distance}
+    return Order(keys[sort], extra=extra, nearest=sort is Sort.DISTANCE)
 
 
 def _after(order: Order, sort: Sort, key: str, last: UUID) -> Condition:
@@ -150,14 +199,10 @@ def _after(order: Order, sort: Sort, key: str, last: UUID) -> Condition:
 
 def _check_key(sort: Sort, key: str) -> None:
     """Raises ValueError for what no page of this order ever ended with."""
-    if sort is Sort.DUE:
-        if key != "infinity" and datetime.fromisoformat(key).tzinfo is None:
-            raise ValueError(key)
-    elif sort is Sort.PRIORITY:
-        if not 0 < int(key) < 100:
-            raise ValueError(key)
-    elif not 0 <= float(key) < 1e9:
+    if not _KEYS[sort].fullmatch(key):
         raise ValueError(key)
+    if sort is Sort.DUE and key != "infinity":
+        datetime.fromisoformat(key)
 
 
 def _conditions(filters: Filters) -> list[Condition]:
@@ -179,10 +224,9 @@ def _conditions(filters: Filters) -> list[Condition]:
         teams = "SELECT t.id FROM requests311_team t WHERE t.code = %s"
         found.append(Condition(f"{{r}}.team_id = ANY(ARRAY({teams}))", filters.team))
     if filters.overdue is not None:
-        late = "{r}.due_at < now()"
-        found.append(Condition(late if filters.overdue else f"({late}) IS NOT TRUE"))
+        found.append(Condition(f"{_DUE.format(r='{r}')} {'<' if filters.overdue else '>='} now()"))
     if filters.due_before is not None:
-        found.append(Condition("{r}.due_at < %s", filters.due_before))
+        found.append(Condition(f"{_DUE.format(r='{r}')} < %s", filters.due_before))
     if filters.text is not None:
         found.append(_says(filters.text))
     return found

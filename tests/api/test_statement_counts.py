@@ -148,3 +148,44 @@ def test_timeline() -> None:
     with at_most(4):
         response = client.get(f"{API}/requests/{made['number']}/events")
     assert response.status_code == 200
+
+
+@pytest.mark.parametrize("who", ["crew", "dispatcher"])
+def test_a_page_of_the_queue(who: str) -> None:
+    city = small_city()
+    client = client_of(who, city)
+    for _ in range(51):
+        submitted(client, city)
+    place = {"latitude": "40.1", "longitude": "-99.95"}
+    everything = {
+        "status": "submitted,assigned",
+        "service": "pothole",
+        "area": "ward:west",
+        "priority": "normal,high",
+        "assignee": "none",
+        "overdue": "false",
+        "due_before": "2999-01-01T00:00:00Z",
+        "q": "-",
+    }
+    for sort in ("due", "age", "priority", "distance"):
+        with at_most(4):
+            first = client.get(f"{API}/crew/queue", {"sort": sort, **place}).json()
+        assert len(first["results"]) == 50
+        with at_most(4):
+            second = client.get(f"{API}/crew/queue", {"sort": sort, "cursor": first["next"], **place}).json()
+        assert len(second["results"]) == 1
+        with at_most(4):
+            filtered = client.get(f"{API}/crew/queue", {"sort": sort, **place, **everything}).json()
+        assert len(filtered["results"]) == 50
+        with at_most(4):
+            assert client.get(f"{API}/crew/queue", {"sort": sort, **place, "team": "none", "assignee": "me"}).json()
+
+
+@pytest.mark.parametrize("who", ["crew", "dispatcher"])
+def test_counts_of_the_queue(who: str) -> None:
+    city = small_city()
+    client = client_of(who, city)
+    submitted(client, city)
+    with at_most(4):
+        response = client.get(f"{API}/crew/counts")
+    assert response.json()["total"] == 1

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -21,6 +22,7 @@ from requests311.map.tiles import tile
 from requests311.map.world import Box
 from requests311.models import (
     Connector,
+    Department,
     Event,
     Forward,
     Photo,
@@ -31,8 +33,8 @@ from requests311.models import (
 )
 from requests311.photos import variants
 from requests311.policies import Role
-from requests311.queries import georeport
-from requests311.queries.documents import request_documents
+from requests311.queries import georeport, queue
+from requests311.queries.documents import Documents, request_documents
 from requests311.queries.georeport import Selection
 from requests311.queries.rule_preview import LOOKED_AT, newest_about
 from requests311.queries.timeline import statement
@@ -151,6 +153,124 @@ class TestList:
         box = (-99.95, 40.05, -99.94, 40.06)
         [index] = [name for name in list_indexes(Actor(None), bbox=box) if "location" in name]
         assert index.startswith("requests311_servicerequest_location")
+
+
+class TestQueue:
+    """A third is open, half of that in one department: a page reads a page of each department, however much is open."""
+
+    SORTS = (queue.Sort.DUE, queue.Sort.AGE, queue.Sort.PRIORITY, queue.Sort.DISTANCE)
+    TAKEN: ClassVar[dict[queue.Sort, str]] = {
+        queue.Sort.DUE: "request_queue_due",
+        queue.Sort.AGE: "request_queue_priority",
+        queue.Sort.PRIORITY: "request_queue_priority",
+        queue.Sort.DISTANCE: "request_queue_distance",
+    }
+    PLACE = (-99.9, 40.1)
+
+    @pytest.fixture
+    def city(self) -> SmallCity:
+        made = small_city()
+        report(made, guest())
+        few = "CASE WHEN i %% 3 = 0 THEN {} ELSE {} END"
+        departments = ", ".join(str(made.departments[code].pk) for code in ("roads-west", "parks", "desk", "roads"))
+        multiply(
+            ServiceRequest,
+            id=ID,
+            number="'N' || lpad(i::text, 8, '0')",
+            status=few.format("'submitted'", "'closed'"),
+            closed_at=few.format("NULL", "submitted_at"),
+            department_id=f"(ARRAY[{departments}])[CASE WHEN i %% 6 = 0 THEN 1 ELSE 1 + i / 3 %% 4 END]",
+            due_at="CASE WHEN i %% 21 = 0 THEN NULL ELSE submitted_at + make_interval(mins => i %% 977) END",
+            priority="1 + i %% 4",
+            location="ST_SetSRID(ST_MakePoint(-100 + (i %% 100) * 0.002, 40 + (i / 100) * 0.004), 4326)",
+        )
+        analyze_all()
+        return made
+
+    @staticmethod
+    def page(actor: Actor, sort: queue.Sort, after: tuple[str, UUID] | None, **filters: Any) -> Documents:
+        return queue.documents(
+            queue.departments_of(actor),
+            actor=actor,
+            filters=queue.Filters(**filters),
+            sort=sort,
+            near=TestQueue.PLACE,
+            after=after,
+            limit=51,
+            base_url="",
+        )
+
+    @pytest.mark.parametrize("sort", SORTS)
+    @pytest.mark.parametrize("role", [Role.CREW, Role.DISPATCHER])
+    def test_every_order(self, city: SmallCity, role: Role, sort: queue.Sort) -> None:
+        actor = Actor(person(role=role, city=city, department="roads-west" if role == Role.CREW else None))
+        pages = 51 * len(queue.departments_of(actor)) * (4 if sort is queue.Sort.AGE else 1)
+        after = None
+        # The first page, and one in the middle.
+        for _ in range(2):
+            found = self.page(actor, sort, after)
+            assert "OFFSET" not in found.sql
+            taken = indexes(found.sql, found.params, "requests311_servicerequest", sorted_at_most=pages + 1)
+            assert self.TAKEN[sort] in taken
+            assert "request_department_status" not in taken
+            last = found.page(50).last
+            assert last is not None
+            after = (last[0] or "", UUID(last[1]))
+
+    def test_many_departments_are_searched_at_once_for_the_nearest(self, city: SmallCity) -> None:
+        for number in range(queue.MANY):
+            Department.objects.create(jurisdiction=city.jurisdiction, code=f"unit-{number}", name="Unit")
+        found = self.page(Actor(person(role=Role.DISPATCHER, city=city)), queue.Sort.DISTANCE, None)
+        assert "unnest" not in found.sql.partition("AS chosen")[0].partition("r.department_id")[0]
+        taken = indexes(found.sql, found.params, "requests311_servicerequest", sorted_at_most=52)
+        assert "request_queue_distance" in taken
+
+    @pytest.mark.parametrize(
+        "filters",
+        [
+            {"overdue": True},
+            {"overdue": False},
+            {"unassigned": True},
+            {"service": "pothole"},
+            {"team": "none"},
+            {"priorities": [1]},
+            {"statuses": ["submitted"]},
+            {"text": "pothole"},
+            {"area": (None, "west")},
+        ],
+        ids=str,
+    )
+    def test_no_filter_reads_what_is_closed(self, city: SmallCity, filters: dict[str, Any]) -> None:
+        actor = Actor(person(role=Role.DISPATCHER, city=city))
+        found = self.page(actor, queue.Sort.DUE, None, **filters)
+        taken = indexes(found.sql, found.params, "requests311_servicerequest")
+        assert any(name.startswith(("request_queue_", "request_department_status")) for name in taken), taken
+
+
+@pytest.mark.django_db(transaction=True)
+class TestCounts:
+    def test_an_index_alone(self) -> None:
+        """VACUUM, which says what needs no look at the table, runs in no transaction."""
+        made = small_city()
+        report(made, guest())
+        multiply(
+            ServiceRequest,
+            id=ID,
+            number="'N' || lpad(i::text, 8, '0')",
+            status="CASE WHEN i %% 10 = 0 THEN 'submitted' ELSE 'closed' END",
+            closed_at="CASE WHEN i %% 10 = 0 THEN NULL ELSE submitted_at END",
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM (ANALYZE) requests311_servicerequest")
+        for role, department in ((Role.CREW, "roads-west"), (Role.DISPATCHER, None)):
+            actor = Actor(person(role=role, city=made, department=department))
+            with connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN (FORMAT JSON) {queue.COUNTS}", [None, queue.departments_of(actor)])
+                [[[explained]]] = cursor.fetchall()
+            found = [node for node in nodes(explained["Plan"]) if "Relation Name" in node]
+            assert [(node["Node Type"], node["Index Name"]) for node in found] == [
+                ("Index Only Scan", "request_queue_due")
+            ], explained
 
 
 class TestGeoReport:
