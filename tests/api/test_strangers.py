@@ -110,9 +110,8 @@ OF_NOBODY = {
     "POST /crew/sync": "others' requests look absent: crew/test_sync.py",
     "GET /webhooks": "of the caller's departments only: webhooks/test_webhooks.py",
     "POST /webhooks": "makes something new",
-    **{
-        operation: "others' look absent: webhooks/test_webhooks.py"
-        for operation in (
+    **dict.fromkeys(
+        (
             "GET /webhooks/{webhook_id}",
             "PATCH /webhooks/{webhook_id}",
             "DELETE /webhooks/{webhook_id}",
@@ -120,8 +119,9 @@ OF_NOBODY = {
             "POST /webhooks/{webhook_id}/ping",
             "GET /webhooks/{webhook_id}/deliveries",
             "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/resend",
-        )
-    },
+        ),
+        "others' look absent: webhooks/test_webhooks.py",
+    ),
     "POST /photos": "makes something new",
     "POST /requests": "photos of others look unknown: requests/test_submit.py",
     "GET /requests": "lists: test_no_list_shows_it below",
