@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
 from accounts import tokens
 from accounts.models import User
+from notifications.models import Delivery
 from requests311.models import (
     Department,
     EscalationStep,
@@ -46,6 +48,7 @@ WITHOUT_A_PAGE: dict[type[Model], str] = {
 @pytest.fixture
 def city(db: None) -> SmallCity:
     made = city_with_everything()
+    Group.objects.create(name="Clerks")
     tokens.open_session(User.objects.get(email="else@example.org"))
     return made
 
@@ -85,8 +88,9 @@ def test_a_list_answers(superuser: Client, model: type[Model]) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_the_page_of_a_row_answers_and_takes_changes_only_where_it_may(superuser: Client, model: type[Model]) -> None:
     row = model._default_manager.order_by("pk").first()
-    if row is None:
-        pytest.skip("No row: its own tests open the page.")
+    if model is Delivery:
+        pytest.skip("tests/notifications/test_admin.py opens it: a delivery comes of a message and a device.")
+    assert row is not None
     allowed = may(superuser, model)
     url = url_of(model, "change", row.pk)
     page = superuser.get(url)

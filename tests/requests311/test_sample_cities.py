@@ -10,10 +10,23 @@ from geo.models import Area
 from requests311.attributes import check_answers
 from requests311.catalogue import catalogue_of
 from requests311.city.loading import load_city
+from requests311.city.people import make_people, read_people
 from requests311.errors import OutsideEveryJurisdiction
-from requests311.models import Attribute, Datatype, Department, Jurisdiction, RoutingRule, Service
+from requests311.models import (
+    Attribute,
+    Datatype,
+    Department,
+    EscalationStep,
+    Jurisdiction,
+    RejectionReason,
+    RoutingRule,
+    Service,
+    Team,
+)
 from requests311.places import Place, locate, offer_at, offers_at
+from requests311.rejections import sentence_of
 from requests311.routing import Decision, route
+from requests311.statuses import Priority
 from tests.factories.cities import SAMPLES, load_nyc, load_riverbend, person, small_city
 
 BROOKLYN = (40.7081, -73.9571)  # South Williamsburg, where the story of script/server takes place
@@ -47,6 +60,9 @@ class TestBothSideBySide:
         self.new_york_is_as_large_as_promised(city)
         self.new_york_speaks_spanish(city)
         self.private_matters_are_private(city)
+        self.a_department_has_its_working_day(city)
+        self.reasons_are_sentences(city, town)
+        self.the_sample_people_are_in_a_team()
         self.every_rule_is_clean()
         self.the_story_goes_to_transportation()
         self.the_most_specific_rule_wins()
@@ -82,6 +98,37 @@ class TestBothSideBySide:
     def private_matters_are_private(self, city: Jurisdiction) -> None:
         private = Service.objects.filter(jurisdiction=city, visibility="private").values_list("code", flat=True)
         assert {"heat_hot_water", "noise_residential", "homeless_assistance", "mold"} <= set(private)
+
+    def a_department_has_its_working_day(self, city: Jurisdiction) -> None:
+        told = EscalationStep.objects.filter(jurisdiction=city).values_list("percent", "tells")
+        assert list(told) == [(80, "lead"), (100, "manager"), (150, "director")]
+        assert catalogue_of(city).steps == tuple(EscalationStep.objects.filter(jurisdiction=city))
+        pothole, dumping, signal = (
+            Service.objects.get(jurisdiction=city, code=code)
+            for code in ("pothole", "illegal_dumping", "traffic_signal")
+        )
+        assert (pothole.completion_photo, dumping.completion_photo) == (False, True)
+        assert (pothole.priority, signal.priority) == (Priority.NORMAL, Priority.URGENT)
+        assert "temporary_repair" in pothole.resolutions
+        assert Team.objects.filter(department__jurisdiction=city, active=True).count() == 3
+
+    def reasons_are_sentences(self, city: Jurisdiction, town: Jurisdiction) -> None:
+        for jurisdiction in (city, town):
+            for reason in RejectionReason.objects.filter(jurisdiction=jurisdiction):
+                reason.full_clean()
+                assert set(reason.translations) == set(jurisdiction.languages[1:]), reason
+        reason = RejectionReason.objects.get(jurisdiction=city, code="state_road")
+        said = sentence_of(reason, city, text="", responsible=None)
+        assert "https://www.dot.ny.gov/" in said.text
+        assert said.data["texts"]["es"].startswith("Esta vía pertenece al Estado")
+
+    def the_sample_people_are_in_a_team(self) -> None:
+        said = make_people(read_people(SAMPLES / "people.yaml"))
+        assert not [line for line in said if " not " in line]
+        team = Team.objects.get(code="asphalt-north")
+        assert team.lead is not None
+        assert team.lead.email == "lead.dot@example.org"
+        assert team.members.count() == 3
 
     def every_rule_is_clean(self) -> None:
         rules = RoutingRule.objects.select_related("service", "department", "area", "jurisdiction")
