@@ -39,6 +39,7 @@ def merge(*, by: Actor, key: str, if_version: int, into: str) -> ServiceRequest:
     photos go along; so do requests that were joined to this one before. Raises NotFound, NotAllowed, StaleVersion,
     HasOpenTasks, CannotMerge, and Invalid where `into` is no request that the caller may see.
     """
+    _check_may(by, key)
     seen, found = locked(lambda: _look(by, key, into))
     duplicate, kept = found[seen.request], found[seen.kept or seen.request]
     changes.check(by, duplicate, Permission.MERGE, if_version)
@@ -69,6 +70,14 @@ def merge(*, by: Actor, key: str, if_version: int, into: str) -> ServiceRequest:
         data={"duplicate": str(duplicate.pk), "duplicate_number": duplicate.number},
     )
     return duplicate
+
+
+def _check_may(by: Actor, key: str) -> None:
+    """Before the other one is looked up: who may not join requests learns nothing of it. Raises NotFound, NotAllowed."""
+    request = ServiceRequest.objects.visible_to(by).by_id_or_number(key).select_related("department").first()
+    if request is None:
+        raise NotFound
+    changes.check(by, request, Permission.MERGE, request.version)
 
 
 def _look(by: Actor, key: str, into: str) -> Joined:

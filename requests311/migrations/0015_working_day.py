@@ -343,11 +343,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='rejectionreason',
-            constraint=models.CheckConstraint(condition=models.Q(('names_responsible', True), models.Q(('contact', ''), ('link', ''), ('responsible', '')), _connector='OR'), name='rejection_reason_responsible_where_named'),
+            constraint=models.CheckConstraint(condition=models.Q(('names_responsible', True), models.Q(('contact', ''), ('link', ''), ('responsible', '')), _connector='OR'), name='rejection_reason_responsible_where_named', violation_error_message='Say who is responsible only where the reason names somebody.'),
         ),
         migrations.AddConstraint(
             model_name='rejectionreason',
-            constraint=models.CheckConstraint(condition=models.Q(('responsible', ''), models.Q(('contact', ''), _negated=True), models.Q(('link', ''), _negated=True), _connector='OR'), name='rejection_reason_responsible_can_be_reached'),
+            constraint=models.CheckConstraint(condition=models.Q(('responsible', ''), models.Q(('contact', ''), _negated=True), models.Q(('link', ''), _negated=True), _connector='OR'), name='rejection_reason_responsible_can_be_reached', violation_error_message='Say how who is responsible can be reached: a contact or a link.'),
         ),
         migrations.AddIndex(
             model_name='syncedoperation',

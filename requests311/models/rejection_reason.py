@@ -26,10 +26,12 @@ class RejectionReason(models.Model):
             models.CheckConstraint(
                 condition=Q(names_responsible=True) | Q(responsible="", contact="", link=""),
                 name="rejection_reason_responsible_where_named",
+                violation_error_message="Say who is responsible only where the reason names somebody.",
             ),
             models.CheckConstraint(
                 condition=Q(responsible="") | ~Q(contact="") | ~Q(link=""),
                 name="rejection_reason_responsible_can_be_reached",
+                violation_error_message="Say how who is responsible can be reached: a contact or a link.",
             ),
         ]
 

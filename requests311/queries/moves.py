@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from requests311.actions.transition import allowed_resolutions, check_reopening, legal_moves, needs_photo
+from requests311.actions.transition import check_reopening, legal_moves
 from requests311.actors import Actor
 from requests311.children import has_open_tasks
 from requests311.errors import NotAllowed, NotFound
 from requests311.models import RejectionReason, ServiceRequest
+from requests311.saying import allowed_resolutions, needs_photo
 from requests311.statuses import TRANSITIONS, HoldReason, Status
 
 
