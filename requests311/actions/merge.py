@@ -73,7 +73,7 @@ def merge(*, by: Actor, key: str, if_version: int, into: str) -> ServiceRequest:
 
 
 def _check_may(by: Actor, key: str) -> None:
-    """Before the other one is looked up: who may not join requests learns nothing of it. Raises NotFound, NotAllowed."""
+    """Before the other one is looked up, of which who may not join requests learns nothing; NotFound, NotAllowed."""
     request = ServiceRequest.objects.visible_to(by).by_id_or_number(key).select_related("department").first()
     if request is None:
         raise NotFound

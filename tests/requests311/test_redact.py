@@ -16,12 +16,12 @@ from requests311.actions.report_done import report_done
 from requests311.actions.revise import revise
 from requests311.actors import Actor
 from requests311.errors import CannotRevise, NotAllowed, NotFound, StaleVersion
-from requests311.models import Event, EventKind, Handover, Question, ServiceRequest
+from requests311.models import Event, EventKind, Handover, Photo, Question, ServiceRequest
 from requests311.policies import Role
 from tests.factories.cities import SmallCity, person, small_city
 from tests.factories.people import guest
 from tests.requests311.crewing import does, last, told, version_of
-from tests.requests311.reporting import refused, report
+from tests.requests311.reporting import photo, refused, report
 from tests.requests311.shown import by_webhook, history, open311
 
 pytestmark = pytest.mark.django_db
@@ -186,3 +186,15 @@ class TestWhatIsRefused:
                 event_id=last(request_).pk,
                 reason=REASON,
             )
+
+
+def test_its_photos_are_staff_s_from_then_on(
+    city: SmallCity, request_: ServiceRequest, crew: User, dispatcher: User, reporter: User
+) -> None:
+    taken = photo(crew)
+    comment(by=Actor(crew), key=request_.number, if_version=1, text=SECRET, photos=[taken.pk])
+    seen = Photo.objects.visible_to(Actor(reporter))
+    assert taken in seen
+    redact(by=Actor(dispatcher), key=request_.number, if_version=2, event_id=last(request_).pk, reason=REASON)
+    assert taken not in seen.all()
+    assert taken in Photo.objects.visible_to(Actor(dispatcher))
