@@ -50,7 +50,7 @@ def report(city: SmallCity, by: User, service: str = "pothole", ward: str = "wes
     return submit(by=by, service=service, location=at(city.point_in(ward)), **fields).request
 
 
-def move(request: ServiceRequest, by: User, to: Status, **words: str) -> ServiceRequest:
+def move(request: ServiceRequest, by: User, to: Status, **words: Any) -> ServiceRequest:
     """Moves it from the version it has now."""
     version = ServiceRequest.objects.values_list("version", flat=True).get(pk=request.pk)
     return transition(by=Actor(by), key=str(request.pk), to=to, if_version=version, **words)
