@@ -8,7 +8,7 @@ from typing import Literal
 from django.db import transaction
 from django.utils import timezone
 
-from requests311.actions.transition import carry_out, check_reopening, legal_moves
+from requests311.actions.transition import carry_out, check_reopening, check_withdrawing, legal_moves
 from requests311.actors import Actor
 from requests311.changes import locked, write
 from requests311.conditions import Condition
@@ -94,6 +94,7 @@ def _moves(request: ServiceRequest, status: OutsideStatus | None, by: Actor | No
 def _may_move(request: ServiceRequest, by: Actor, to: Status) -> bool:
     try:
         check_reopening(by, request, to)
+        check_withdrawing(request, to)
     except NotAllowed:
         return False
     return to in legal_moves(request, by.permissions_on(request))

@@ -68,6 +68,7 @@ def transition(
     if to == Status.RESOLVED and has_open_tasks(request):
         raise HasOpenTasks
     check_reopening(by, request, to)
+    check_withdrawing(request, to)
     sentence = _sentence(request, to, saying)
     event = carry_out(
         request,
@@ -173,6 +174,12 @@ def check_reopening(by: Actor, request: ServiceRequest, to: Status) -> None:
     days = request.jurisdiction.reopen_days
     if timezone.now() > request.resolved_at + timedelta(days=days):
         raise NotAllowed(f"A resolved report can be reopened for {days} days; make a new one instead.")
+
+
+def check_withdrawing(request: ServiceRequest, to: Status) -> None:
+    """Of several reports about the same thing the one that is kept is not its reporter's alone. Raises NotAllowed."""
+    if to == Status.WITHDRAWN and ServiceRequest.objects.filter(duplicate_of=request.pk).exists():
+        raise NotAllowed("Others have reported the same, and wait for your report too; it stays open.")
 
 
 def _held(request: ServiceRequest) -> dict[str, Any]:

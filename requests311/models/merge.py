@@ -21,7 +21,7 @@ class Merge(models.Model):
     at = models.DateTimeField(default=timezone.now)
     #: The duplicate's columns that the merge changed, as they were.
     before: models.JSONField[Any, Any] = models.JSONField(default=dict)
-    #: Ids of what went along: photos, and requests that had been joined to the duplicate before.
+    #: Ids of what went along and was not taken out since: photos, and requests joined to the duplicate before.
     photos = ArrayField(models.UUIDField(), default=list)
     carried = ArrayField(models.UUIDField(), default=list)
     undone_at = models.DateTimeField(null=True)

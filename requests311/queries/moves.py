@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from requests311.actions.transition import check_reopening, legal_moves
+from requests311.actions.transition import check_reopening, check_withdrawing, legal_moves
 from requests311.actors import Actor
 from requests311.children import has_open_tasks
 from requests311.errors import NotAllowed, NotFound
@@ -57,6 +57,7 @@ def _is_open(actor: Actor, request: ServiceRequest, to: Status) -> bool:
         return False
     try:
         check_reopening(actor, request, to)
+        check_withdrawing(request, to)
     except NotAllowed:
         return False
     return True

@@ -81,10 +81,10 @@ def test_who_follows_a_duplicate_follows_the_kept_one(city: SmallCity, boss: Use
 
 @pytest.mark.parametrize("by_which", [0, 1])
 def test_and_hears_no_more_of_either(city: SmallCity, boss: User, by_which: int) -> None:
-    requests, curious = [report(city, guest()), report(city, guest())], guest()
-    follow(by=curious, key=requests[0].number)
-    merged(*requests, boss)
-    unfollow(by=curious, key=requests[by_which].number)
+    duplicate, kept, curious = report(city, guest()), report(city, guest()), guest()
+    follow(by=curious, key=duplicate.number)
+    merged(duplicate, kept, boss)
+    unfollow(by=curious, key=(duplicate, kept)[by_which].number)
     assert not Follower.objects.filter(user=curious).exists()
 
 

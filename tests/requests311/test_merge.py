@@ -8,10 +8,12 @@ from accounts.models import User
 from requests311.actions.follow import follow
 from requests311.actions.merge import merge
 from requests311.actions.unfollow import unfollow
+from requests311.actions.unmerge import unmerge
 from requests311.actors import Actor
 from requests311.errors import CannotMerge, HasOpenTasks, Invalid, NotAllowed, NotFound, StaleVersion
 from requests311.models import Audience, Event, EventKind, Merge, PhotoAudience, ServiceRequest, Visibility
 from requests311.policies import ROLES, Permission, Role
+from requests311.queries.moves import read_moves
 from requests311.statuses import OPEN, Status
 from tests.factories.cities import SmallCity, person, small_city
 from tests.factories.people import guest, resident
@@ -316,3 +318,15 @@ def test_who_saw_an_older_one_is_refused(city: SmallCity, boss: User) -> None:
     with refused(StaleVersion):
         merge(by=Actor(boss), key=duplicate.number, if_version=1, into=kept.number)
     assert Event.objects.filter(request=kept).count() == 1
+
+
+def test_the_kept_one_is_not_its_reporter_s_alone(city: SmallCity, boss: User) -> None:
+    reporter = guest()
+    duplicate, kept = report(city, guest()), report(city, reporter)
+    merged(duplicate, kept, boss)
+    with refused(NotAllowed):
+        move(kept, reporter, Status.WITHDRAWN)
+    assert Status.WITHDRAWN not in [one.to for one in read_moves(kept.number, actor=Actor(reporter)).moves]
+    unmerge(by=Actor(boss), key=duplicate.number, if_version=fresh(duplicate).version)
+    assert Status.WITHDRAWN in [one.to for one in read_moves(kept.number, actor=Actor(reporter)).moves]
+    assert move(kept, reporter, Status.WITHDRAWN).status == Status.WITHDRAWN

@@ -153,9 +153,8 @@ def test_who_follows_while_it_is_joined_follows_the_kept_one(city: SmallCity) ->
     )
     assert held.exception() is None
     assert waiting.result().request_id == kept.pk
-    assert list(Follower.objects.filter(user=curious).values_list("request", "supports", "merge")) == [
-        (kept.pk, True, None)
-    ]
+    follower = Follower.objects.get(user=curious)
+    assert (follower.request, follower.supports, follower.merge) == (kept, True, None)
 
 
 def test_who_follows_just_before_comes_along(city: SmallCity) -> None:

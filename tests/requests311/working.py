@@ -38,7 +38,7 @@ def split_up(request: ServiceRequest, by: User, *departments: str, **more: str) 
     return list(ServiceRequest.objects.filter(parent=request.pk).order_by("pk"))[-len(parts) :]
 
 
-def rerouted(request: ServiceRequest, by: User, reason: str = "Not ours.", **to: str) -> ServiceRequest:
+def rerouted(request: ServiceRequest, by: User, reason: str = "Not ours.", **to: Any) -> ServiceRequest:
     return reroute(by=Actor(by), **seen(request), reason=reason, **to)
 
 
