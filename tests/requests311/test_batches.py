@@ -20,6 +20,7 @@ from requests311 import announce as announcing
 from requests311 import history, tasks
 from requests311.actions.assign import assign
 from requests311.actions.reroute import reroute
+from requests311.actions.split import Part, split
 from requests311.actions.transition import transition
 from requests311.actors import Actor
 from requests311.announce import announce, announce_batch, leftovers
@@ -130,6 +131,23 @@ def test_followers_too(city: SmallCity, dispatcher: User) -> None:
     announce_batch(changed(rows, dispatcher))
     assert heard().count((follower.pk, "requests_changed")) == 1
     assert Message.objects.count() == 3
+
+
+def test_requests_that_end_with_their_last_tasks_are_part_of_the_call(city: SmallCity, dispatcher: User) -> None:
+    reporter = guest()
+    rows = reported(city, reporter, reporter)
+    for row in rows:
+        split(by=Actor(dispatcher), key=str(row.pk), if_version=1, parts=[Part("parks", "Cut the tree.")])
+    tasks_of = list(ServiceRequest.objects.filter(parent__in=rows))
+    changed(tasks_of, dispatcher)
+    Event.objects.update(announced_at=timezone.now())
+    batch = uuid7()
+    for task in tasks_of:
+        by = Actor(dispatcher, batch=batch)
+        transition(by=by, key=str(task.pk), to=Status.RESOLVED, if_version=2, resolution="fixed")
+    announce_batch(batch)
+    assert heard() == in_order((reporter, "requests_changed"))
+    assert Message.objects.get().context == {"jurisdiction": "Smallville", "count": 2, "status": "resolved"}
 
 
 def test_staff_hear_of_each(city: SmallCity, dispatcher: User) -> None:
