@@ -20,6 +20,7 @@ from requests311 import announce as announcing
 from requests311 import history, tasks
 from requests311.actions.assign import assign
 from requests311.actions.reroute import reroute
+from requests311.actions.split import Part, split
 from requests311.actions.transition import transition
 from requests311.actors import Actor
 from requests311.announce import announce, announce_batch, leftovers
@@ -132,6 +133,23 @@ def test_followers_too(city: SmallCity, dispatcher: User) -> None:
     assert Message.objects.count() == 3
 
 
+def test_requests_that_end_with_their_last_tasks_are_part_of_the_call(city: SmallCity, dispatcher: User) -> None:
+    reporter = guest()
+    rows = reported(city, reporter, reporter)
+    for row in rows:
+        split(by=Actor(dispatcher), key=str(row.pk), if_version=1, parts=[Part("parks", "Cut the tree.")])
+    tasks_of = list(ServiceRequest.objects.filter(parent__in=rows))
+    changed(tasks_of, dispatcher)
+    Event.objects.update(announced_at=timezone.now())
+    batch = uuid7()
+    for task in tasks_of:
+        by = Actor(dispatcher, batch=batch)
+        transition(by=by, key=str(task.pk), to=Status.RESOLVED, if_version=2, resolution="fixed")
+    announce_batch(batch)
+    assert heard() == in_order((reporter, "requests_changed"))
+    assert Message.objects.get().context == {"jurisdiction": "Smallville", "count": 2, "status": "resolved"}
+
+
 def test_staff_hear_of_each(city: SmallCity, dispatcher: User) -> None:
     worker = person(role=Role.CREW, city=city, department="roads-west")
     rows = reported(city, guest(), guest())
@@ -232,11 +250,11 @@ def test_one_that_cannot_be_told_keeps_no_other_of_its_batch_waiting(
     city: SmallCity, dispatcher: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reporter = guest()
-    rows = reported(city, reporter, reporter, reporter)
+    rows = reported(city, reporter, reporter, reporter, reporter)
     batch = changed(rows, dispatcher)
 
     def failing(event: Event) -> None:
-        if event.request_id == rows[1].pk:
+        if event.request_id in (rows[1].pk, rows[2].pk):
             Event.objects.create(pk=event.pk)
         forward(event)
 
@@ -247,12 +265,12 @@ def test_one_that_cannot_be_told_keeps_no_other_of_its_batch_waiting(
     with monkeypatch.context() as patch:
         patch.setattr(announcing, "forward", failing)
         assert tasks.announce_batch(str(batch))
-    assert alerts() == before + 1
+    assert alerts() == before + 2
     assert Message.objects.get().context["count"] == 2
     long_ago(batch)
     assert tasks.announce_leftovers() == 1
-    # The last one is news as well.
-    assert heard() == in_order((reporter, "requests_changed"), (reporter, "request_acknowledged"))
+    # The others are news as well.
+    assert heard() == in_order((reporter, "requests_changed"), (reporter, "requests_changed"))
 
 
 def test_webhooks_and_departments_systems_get_each_event(city: SmallCity, dispatcher: User) -> None:
