@@ -57,9 +57,8 @@ OLDEST_CHANGE_FIRST = Order("r.updated_at")
 # once for all of them, since a subquery a row takes as long as the row itself. `json` and not `jsonb`, which would
 # be parsed, sorted and written again: what only some may see is put to the end of the text.
 _FOUND = "(SELECT r.* FROM requests311_servicerequest r WHERE {where} {first})"
-# By their keys first, since each lead gives a page and all but one of these pages are dropped again: the keys are often
-# in the index, the rows are wide.
-_LED = """(
+_LED = "(SELECT r.* FROM unnest({arrays}) AS lead ({columns}) CROSS JOIN LATERAL " + _FOUND + " r)"  # noqa: S608
+_LED_BY_KEYS = """(
     SELECT r.* FROM (
         SELECT found.* FROM unnest({arrays}) AS lead ({columns})
         CROSS JOIN LATERAL (SELECT {keys} FROM requests311_servicerequest r WHERE {where} {first}) found
@@ -202,6 +201,9 @@ class Lead:
 
     columns: dict[str, str]  # name: type
     rows: Sequence[tuple[Any, ...]]
+    #: Where that index holds all that is asked for: each lead gives a page, and the rows themselves, which are wide,
+    #: are read only of the one page that is left of them.
+    keys_first: bool = False
 
     def arrays(self) -> str:
         return ", ".join(f"%s::{kind}[]" for kind in self.columns.values())
@@ -235,7 +237,7 @@ def request_documents(
     keys = f"{order.key or 'NULL'} AS key, r.id"
     found = _FOUND.format(where=where, first=first)
     if lead is not None:
-        found = _LED.format(
+        found = (_LED_BY_KEYS if lead.keys_first else _LED).format(
             arrays=lead.arrays(),
             columns=", ".join(lead.columns),
             keys=keys,
