@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import connection
 
 from requests311.actors import Actor
-from requests311.conditions import Condition
+from requests311.conditions import NOTHING, Condition
 from requests311.policies import Permission
 
 
@@ -57,9 +57,8 @@ OLDEST_CHANGE_FIRST = Order("r.updated_at")
 # once for all of them, since a subquery a row takes as long as the row itself. `json` and not `jsonb`, which would
 # be parsed, sorted and written again: what only some may see is put to the end of the text.
 _FOUND = "(SELECT r.* FROM requests311_servicerequest r WHERE {where} {first})"
-# By their keys first, since each lead gives a page and all but one of these pages are dropped again: the keys are often
-# in the index, the rows are wide.
-_LED = """(
+_LED = "(SELECT r.* FROM unnest({arrays}) AS lead ({columns}) CROSS JOIN LATERAL " + _FOUND + " r)"  # noqa: S608
+_LED_BY_KEYS = """(
     SELECT r.* FROM (
         SELECT found.* FROM unnest({arrays}) AS lead ({columns})
         CROSS JOIN LATERAL (SELECT {keys} FROM requests311_servicerequest r WHERE {where} {first}) found
@@ -102,21 +101,7 @@ SELECT left(json_build_object(
             SELECT k.number FROM requests311_servicerequest k
             WHERE k.id = r.duplicate_of_id AND (k.visibility = 'public' OR r.internal)) END{extra}
     )::text, -1)
-    || CASE WHEN r.personal THEN ', ' || left(substr(
-        json_build_object('contact', r.contact, 'client_id', r.client_id, 'channel', r.channel,
-            'question', CASE WHEN r.hold_reason = 'reporter' THEN (
-                SELECT json_build_object('id', q.id, 'text', q.text, 'asked_at', q.asked_at, 'expires_at', q.expires_at)
-                FROM requests311_question q WHERE q.request_id = r.id AND q.state = 'open') END)::text, 2), -1)
-        ELSE '' END
-    || CASE WHEN r.internal THEN ', ' || left(substr(
-        json_build_object('reporter', r.reporter_id, 'assignee', r.assignee_id,
-            'team', CASE WHEN r.team_id IS NOT NULL THEN (
-                SELECT t.code FROM requests311_team t WHERE t.id = r.team_id) END,
-            'priority', (ARRAY['urgent', 'high', 'normal', 'low'])[r.priority],
-            'hold_reason', NULLIF(r.hold_reason, ''),
-            'first_response_due_at', r.first_response_due_at, 'parent', r.parent_id)::text, 2), -1)
-        ELSE '' END
-    || '}}' AS document, {keys}
+{members}    || '}}' AS document, {keys}
 FROM chosen r
 JOIN requests311_service s ON s.id = r.service_id
 JOIN requests311_department d ON d.id = r.department_id
@@ -137,6 +122,24 @@ LEFT JOIN (
     GROUP BY p.request_id
 ) photos ON photos.request_id = r.id
 ORDER BY {order}
+"""
+
+# What only some see; for who can see it of no request at all, it is not even planned.
+_PERSONAL = """    || CASE WHEN r.personal THEN ', ' || left(substr(
+        json_build_object('contact', r.contact, 'client_id', r.client_id, 'channel', r.channel,
+            'question', CASE WHEN r.hold_reason = 'reporter' THEN (
+                SELECT json_build_object('id', q.id, 'text', q.text, 'asked_at', q.asked_at, 'expires_at', q.expires_at)
+                FROM requests311_question q WHERE q.request_id = r.id AND q.state = 'open') END)::text, 2), -1)
+        ELSE '' END
+"""
+_INTERNAL = """    || CASE WHEN r.internal THEN ', ' || left(substr(
+        json_build_object('reporter', r.reporter_id, 'assignee', r.assignee_id,
+            'team', CASE WHEN r.team_id IS NOT NULL THEN (
+                SELECT t.code FROM requests311_team t WHERE t.id = r.team_id) END,
+            'priority', (ARRAY['urgent', 'high', 'normal', 'low'])[r.priority],
+            'hold_reason', NULLIF(r.hold_reason, ''),
+            'first_response_due_at', r.first_response_due_at, 'parent', r.parent_id)::text, 2), -1)
+        ELSE '' END
 """
 
 # One text for the whole page: fifty rows cost the driver more than PostgreSQL takes to join them.
@@ -198,6 +201,9 @@ class Lead:
 
     columns: dict[str, str]  # name: type
     rows: Sequence[tuple[Any, ...]]
+    #: Where that index holds all that is asked for: each lead gives a page, and the rows themselves, which are wide,
+    #: are read only of the one page that is left of them.
+    keys_first: bool = False
 
     def arrays(self) -> str:
         return ", ".join(f"%s::{kind}[]" for kind in self.columns.values())
@@ -231,7 +237,7 @@ def request_documents(
     keys = f"{order.key or 'NULL'} AS key, r.id"
     found = _FOUND.format(where=where, first=first)
     if lead is not None:
-        found = _LED.format(
+        found = (_LED_BY_KEYS if lead.keys_first else _LED).format(
             arrays=lead.arrays(),
             columns=", ".join(lead.columns),
             keys=keys,
@@ -248,6 +254,7 @@ def request_documents(
         limit=limit,
         keys=keys,
         extra=f", '{order.extra[0]}', {order.extra[1]}" if order.extra else "",
+        members=("" if personal is NOTHING else _PERSONAL) + ("" if internal is NOTHING else _INTERNAL),
     )
     led = lead.params() if lead is not None else []
     chosen = [

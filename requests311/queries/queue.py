@@ -171,10 +171,12 @@ def _lead(departments: Sequence[int], sort: Sort, filters: Filters) -> Lead | No
     if sort is Sort.DISTANCE and len(departments) > MANY:
         return None
     if sort is not Sort.AGE:
-        return Lead({"department_id": "bigint"}, [(department,) for department in departments])
+        return Lead({"department_id": "bigint"}, [(department,) for department in departments], keys_first=True)
     # Within a department and a priority, the oldest first, is an index that is there already.
     priorities = sorted(set(filters.priorities)) or Priority.values
-    return Lead({"department_id": "bigint", "priority": "smallint"}, list(product(departments, priorities)))
+    return Lead(
+        {"department_id": "bigint", "priority": "smallint"}, list(product(departments, priorities)), keys_first=True
+    )
 
 
 def _order(sort: Sort, near: tuple[float, float] | None) -> Order:

@@ -7,7 +7,7 @@ from pathlib import Path
 SIZES = (10_000, 100_000, 1_000_000)
 BIG = 10_000_000
 OPERATIONS = (
-    "submit", "submit_photo", "detail", "list_of_50", "transition", "box_of_100",
+    "submit", "submit_photo", "detail", "list_of_50", "queue", "transition", "box_of_100",
     "tile_z10", "tile_z14", "tile_z16", "locate", "open311_list", "push", "push_at_rest",
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from script.benchmark.workloads.detail import Detail
 from script.benchmark.workloads.list_of_50 import ListOf50
 from script.benchmark.workloads.locate import Locate
 from script.benchmark.workloads.open311_list import Open311List
+from script.benchmark.workloads.queue import Queue
 from script.benchmark.workloads.submit import Submit
 from script.benchmark.workloads.submit_photo import SubmitPhoto
 from script.benchmark.workloads.tile import Tile
@@ -17,6 +18,7 @@ WORKLOADS: tuple[Workload, ...] = (
     SubmitPhoto(),
     Detail(),
     ListOf50(),
+    Queue(),
     Transition(),
     BoxOf100(),
     Tile(10),
