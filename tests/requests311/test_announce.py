@@ -13,11 +13,12 @@ from notifications import wake as waking
 from notifications.models import Delivery, Message
 from notifications.rendering import render
 from requests311 import history, tasks
-from requests311.announce import announce, leftovers, notices_of
+from requests311.announce import announce, leftovers
 from requests311.models import Audience, Event, EventKind, ServiceRequest
 from requests311.policies import Role
 from requests311.snapshots import snapshot
 from requests311.statuses import TRANSITIONS, Status
+from requests311.telling import notices_of
 from tests.factories.cities import SmallCity, person, small_city
 from tests.factories.people import guest
 from tests.requests311.reporting import force, move, report, words_for
