@@ -1,19 +1,15 @@
 """Celery's way into the domain: load, call, return. Tasks carry ids and may come twice or never."""
 
-from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import TypeVar
 from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
 
-from notifications.alerts import alert
 from notifications.wake import TakesManyIds, wake
 from requests311 import announce as announcing
 from requests311.map import counts
-
-Id = TypeVar("Id")
+from requests311.sweeping import each
 
 #: What one sweep looks at; the next one comes within seconds.
 _SWEEP_LIMIT = 500
@@ -24,12 +20,12 @@ _RETENTION_SECONDS = 300.0
 @shared_task(name="requests311.tasks.announce", base=TakesManyIds, bind=False)
 def announce(*event_ids: str) -> None:
     """Many at a time, since a message to the broker costs the web process more than the INSERT of the event."""
-    _each(announcing.announce, map(UUID, event_ids), reason="event_not_announced")
+    each(announcing.announce, map(UUID, event_ids), reason="event_not_announced")
 
 
 @shared_task(name="requests311.tasks.announce_batch")
 def announce_batch(batch_id: str) -> bool:
-    return bool(_each(announcing.announce_batch, [UUID(batch_id)], reason="event_not_announced"))
+    return bool(each(announcing.announce_batch, [UUID(batch_id)], reason="event_not_announced"))
 
 
 @shared_task(name="requests311.tasks.end_holds")
@@ -37,7 +33,7 @@ def end_holds() -> int:
     """What was put off comes back when its day has come."""
     from requests311 import holds
 
-    return _each(holds.end_hold, holds.holds_over(_SWEEP_LIMIT), reason="hold_not_ended")
+    return each(holds.end_hold, holds.holds_over(_SWEEP_LIMIT), reason="hold_not_ended")
 
 
 @shared_task(name="requests311.tasks.escalate_due")
@@ -45,7 +41,7 @@ def escalate_due() -> int:
     """Tells the people whose requests run out of time."""
     from requests311 import escalation
 
-    return _each(escalation.escalate, escalation.escalations_due(_SWEEP_LIMIT), reason="not_escalated")
+    return each(escalation.escalate, escalation.escalations_due(_SWEEP_LIMIT), reason="not_escalated")
 
 
 @shared_task(name="requests311.tasks.send_digests")
@@ -53,13 +49,13 @@ def send_digests() -> int:
     """The figures of the day for managers, in the morning of their own time zone."""
     from requests311 import digests
 
-    return _each(digests.send, digests.departments_due(), reason="digest_not_sent")
+    return each(digests.send, digests.departments_due(), reason="digest_not_sent")
 
 
 @shared_task(name="requests311.tasks.announce_leftovers")
 def announce_leftovers() -> int:
     """Finds events whose wake-up was lost."""
-    return _each(announcing.announce, announcing.leftovers(_SWEEP_LIMIT), reason="event_not_announced")
+    return each(announcing.announce, announcing.leftovers(_SWEEP_LIMIT), reason="event_not_announced")
 
 
 @shared_task(name="requests311.tasks.retain")
@@ -159,14 +155,3 @@ def areas_take_effect() -> int:
 def fold_map_journal() -> int:
     """Adds what changed on the map to its counts; the map is right without it, only slower by and by."""
     return counts.fold_all(seconds=settings.SWEEP_SECONDS)
-
-
-def _each(do: Callable[[Id], int], ids: Iterable[Id], *, reason: str) -> int:
-    """The sum of the answers. One that fails must not keep the others waiting, and is tried again with every sweep."""
-    done = 0
-    for id in ids:
-        try:
-            done += do(id)
-        except Exception as error:
-            alert(reason, id=str(id), error=type(error).__name__)
-    return done
