@@ -46,7 +46,7 @@ from requests311.tasks import retain as retain_task
 from tests.factories.cities import SmallCity, small_city
 from tests.factories.people import guest
 from tests.requests311.reporting import force, photo, refused, report
-from tests.requests311.test_plans import ID, indexes, multiply
+from tests.requests311.test_plans import ID, analyze_all, indexes, multiply
 from tests.requests311.webhooks.sent import webhook_of
 from tests.waiting import one_behind_the_other
 
@@ -704,6 +704,7 @@ class TestPlans:
             id=ID,
             created_at="now() - make_interval(days => CASE WHEN i %% 50 = 0 THEN 99 ELSE 1 END)",
         )
+        analyze_all()
         found = self.explained(lambda: webhooks.remove_old_deliveries(limit=10), "requests311_webhookdelivery")
         assert "webhook_delivery_over" in found
 
