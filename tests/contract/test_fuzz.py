@@ -63,7 +63,7 @@ def _schema(examples: int) -> Any:
 #: One city serves all cases of an operation; what a case writes stays for the next, as in life.
 SHARED = settings(suppress_health_check=list(HealthCheck), deadline=None)
 
-bounded = _schema(examples=15)
+bounded = _schema(examples=8)
 thorough = _schema(examples=500)
 
 
