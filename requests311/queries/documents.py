@@ -56,6 +56,8 @@ OLDEST_CHANGE_FIRST = Order("r.updated_at")
 # The rows are chosen first: what is joined and written then are those of the page and no more. Photos are grouped
 # once for all of them, since a subquery a row takes as long as the row itself. `json` and not `jsonb`, which would
 # be parsed, sorted and written again: what only some may see is put to the end of the text.
+# The end is cut off at a mark, which no value can hold, since quotes within strings are escaped: `left(…, -1)` would
+# count the characters of the whole document, twice.
 _FOUND = "(SELECT r.* FROM requests311_servicerequest r WHERE {where} {first})"
 _LED = "(SELECT r.* FROM unnest({arrays}) AS lead ({columns}) CROSS JOIN LATERAL " + _FOUND + " r)"  # noqa: S608
 _LED_BY_KEYS = """(
@@ -70,7 +72,7 @@ WITH chosen AS MATERIALIZED (
     SELECT r.*, {personal} AS personal, {internal} AS internal
     FROM {found} r ORDER BY {order} LIMIT {limit}
 )
-SELECT left(json_build_object(
+SELECT split_part(json_build_object(
         'id', r.id,
         'number', r.number,
         'status', r.status,
@@ -99,8 +101,9 @@ SELECT left(json_build_object(
         'hold_until', r.hold_until,
         'duplicate_of', CASE WHEN r.duplicate_of_id IS NOT NULL THEN (
             SELECT k.number FROM requests311_servicerequest k
-            WHERE k.id = r.duplicate_of_id AND (k.visibility = 'public' OR r.internal)) END{extra}
-    )::text, -1)
+            WHERE k.id = r.duplicate_of_id AND (k.visibility = 'public' OR r.internal)) END{extra},
+        '#', NULL
+    )::text, ', "#" : null}}', 1)
 {members}    || '}}' AS document, {keys}
 FROM chosen r
 JOIN requests311_service s ON s.id = r.service_id

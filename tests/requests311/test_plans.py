@@ -1,6 +1,7 @@
 """Reads of growing tables go through their index: no scan and no sort of a whole table."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -249,6 +250,27 @@ class TestQueue:
 
 @pytest.mark.django_db(transaction=True)
 class TestCounts:
+    @pytest.fixture(autouse=True)
+    def written(self) -> Iterator[None]:
+        """VACUUM calls a page visible to all when its rows' commit is in the log: here that is else put off."""
+        with connection.cursor() as cursor:
+            # A small table is as quickly read in other ways.
+            cursor.execute("SET synchronous_commit = on; SET enable_bitmapscan = off; SET enable_seqscan = off")
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("RESET synchronous_commit; RESET enable_bitmapscan; RESET enable_seqscan")
+
+    @staticmethod
+    def all_visible() -> bool:
+        """Not while an autovacuum still looks at an older state of anything here."""
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM (ANALYZE) requests311_servicerequest")
+            cursor.execute("SELECT relallvisible = relpages FROM pg_class WHERE relname = 'requests311_servicerequest'")
+            visible = bool(cursor.fetchone()[0])
+        if not visible:
+            time.sleep(0.1)
+        return visible
+
     def test_an_index_alone(self) -> None:
         """VACUUM, which says what needs no look at the table, runs in no transaction."""
         made = small_city()
@@ -260,17 +282,15 @@ class TestCounts:
             status="CASE WHEN i %% 10 = 0 THEN 'submitted' ELSE 'closed' END",
             closed_at="CASE WHEN i %% 10 = 0 THEN NULL ELSE submitted_at END",
         )
-        with connection.cursor() as cursor:
-            cursor.execute("VACUUM (ANALYZE) requests311_servicerequest")
+        assert any(self.all_visible() for _ in range(100)), "no VACUUM made the table visible to all"
         for role, department in ((Role.CREW, "roads-west"), (Role.DISPATCHER, None)):
             actor = Actor(person(role=role, city=made, department=department))
             with connection.cursor() as cursor:
                 cursor.execute(f"EXPLAIN (FORMAT JSON) {queue.COUNTS}", [None, queue.departments_of(actor)])
                 [[[explained]]] = cursor.fetchall()
-            found = [node for node in nodes(explained["Plan"]) if "Relation Name" in node]
-            assert [(node["Node Type"], node["Index Name"]) for node in found] == [
-                ("Index Only Scan", "request_queue_due")
-            ], explained
+            found = [node for node in nodes(explained["Plan"]) if "scan" in node["Node Type"].lower()]
+            taken = [(node["Node Type"], node.get("Index Name")) for node in found]
+            assert taken == [("Index Only Scan", "request_queue_due")], explained
 
 
 class TestGeoReport:

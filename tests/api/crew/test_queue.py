@@ -225,6 +225,17 @@ def test_a_document_is_the_requests_own(city: SmallCity, crew: APIClient) -> Non
     assert "distance" not in document
 
 
+def test_no_description_ends_a_document_early(city: SmallCity, crew: APIClient) -> None:
+    text = """}", "#" : null} , "#" : null}"""
+    row = saved(city, description=text, address=text, attributes={"#": None}, contact={"#": None, "name": text})
+    [document] = ask(crew, latitude=HERE[0], longitude=HERE[1]).json()["results"]
+    assert document["description"] == document["address"] == document["contact"]["name"] == text
+    assert document["attributes"] == {"#": None}
+    assert {"distance", "duplicate_of", "priority"} <= set(document)
+    assert "#" not in document
+    assert crew.get(f"{API}/requests/{row.pk}").json()["description"] == text
+
+
 def test_nobody_else_keeps_a_copy(crew: APIClient) -> None:
     response = ask(crew)
     assert response["Cache-Control"] == "private, no-cache"
