@@ -29,7 +29,7 @@ class Sort(StrEnum):
     DUE = "due"  # what is due first; what has no due time last
     AGE = "age"  # the oldest first
     PRIORITY = "priority"  # the most urgent first, the oldest of them first
-    DISTANCE = "distance"  # the nearest first, in metres on the ellipsoid
+    DISTANCE = "distance"  # the nearest first, in metres on the sphere, which errs by half a percent at most
 
 
 #: Literally the condition of the indexes: PostgreSQL uses a partial index only where it sees the same values.
