@@ -39,7 +39,7 @@ def test_an_unknown_path(client: APIClient, url: str) -> None:
     [
         ("DELETE", "/requests", {"GET", "POST"}),
         ("POST", "/requests/7K3F-9QTD", {"GET"}),
-        ("GET", "/requests/7K3F-9QTD/transitions", {"POST"}),
+        ("GET", "/requests/7K3F-9QTD/assign", {"POST"}),
         ("GET", "/photos", {"POST"}),
         ("PATCH", "/me/devices/x", {"PUT", "DELETE"}),
         ("POST", "/services", {"GET"}),

@@ -1,5 +1,6 @@
 """A city with reports and phones in it, so that fuzzed requests meet something."""
 
+from itertools import cycle
 from typing import Any
 
 from accounts.tokens import open_session
@@ -39,6 +40,7 @@ class Seeds:
         phone = signed_in(guest)
         self.guest = {"Authorization": f"Bearer {open_session(guest).access}"}
         self.staff = {"Authorization": f"Bearer {open_session(crew).access}"}
+        self.turns = cycle([self.staff, self.guest])
         self.place = city.point_in("west")
         self.photo = uploaded(phone)
         self.request = submitted(phone, city, photos=[uploaded(phone)], description="Deep.")

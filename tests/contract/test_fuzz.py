@@ -63,7 +63,7 @@ def _schema(examples: int) -> Any:
 #: One city serves all cases of an operation; what a case writes stays for the next, as in life.
 SHARED = settings(suppress_health_check=list(HealthCheck), deadline=None)
 
-bounded = _schema(examples=8)
+bounded = _schema(examples=12)
 thorough = _schema(examples=500)
 
 
@@ -74,14 +74,9 @@ def fuzz(case: Any, seeds: Seeds, headers: dict[str, str]) -> None:
 
 @bounded.parametrize()  # type: ignore[untyped-decorator]
 @SHARED
-def test_as_a_guest(case: Any, seeds: Seeds) -> None:
-    fuzz(case, seeds, seeds.guest)
-
-
-@bounded.parametrize()  # type: ignore[untyped-decorator]
-@SHARED
-def test_as_staff(case: Any, seeds: Seeds) -> None:
-    fuzz(case, seeds, seeds.staff)
+def test_as_a_guest_and_as_staff(case: Any, seeds: Seeds) -> None:
+    """By turns, since the city that both meet takes longer to make than what is asked of it."""
+    fuzz(case, seeds, next(seeds.turns))
 
 
 @pytest.mark.long

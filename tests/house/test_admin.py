@@ -161,7 +161,7 @@ class TestJurisdiction:
         sent = filled(superuser.get(url)) | {"rejection_reasons-0-contact": ""}
         answer = superuser.post(url, sent)
         assert answer.status_code == 200
-        assert "rejection_reason_responsible_can_be_reached" in answer.content.decode()
+        assert "Say how who is responsible can be reached" in answer.content.decode()
 
 
 def test_a_team_is_made_with_its_lead_and_members(superuser: Client, city: SmallCity) -> None:

@@ -698,10 +698,12 @@ class TestPlans:
         assert "session_revoked_at" in found
 
     def test_webhook_deliveries(self, city: SmallCity) -> None:
-        delivery(webhook_of(city), days(1), state="delivered", delivered_at=timezone.now())
+        hooks = [webhook_of(city) for _ in range(50)]
+        delivery(hooks[0], days(1), state="delivered", delivered_at=timezone.now())
         multiply(
             WebhookDelivery,
             id=ID,
+            webhook_id="(SELECT id FROM requests311_webhook ORDER BY id OFFSET (i %% 47) LIMIT 1)",
             created_at="now() - make_interval(days => CASE WHEN i %% 50 = 0 THEN 99 ELSE 1 END)",
         )
         analyze_all()
