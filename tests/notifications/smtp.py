@@ -53,13 +53,18 @@ def running_mail_server() -> Iterator[MailServer]:
                 server.conversations += 1
                 server.open += 1
                 server.most = max(server.most, server.open)
+            self.counted = True
             try:
                 self.converse()
             except OSError:  # the other side has gone
                 pass
             finally:
-                with server.lock:
-                    server.open -= 1
+                self.ended()
+
+        def ended(self) -> None:
+            with server.lock:
+                server.open -= self.counted
+                self.counted = False
 
         def say(self, command: str, usual: str) -> bool:
             """Whether it was the usual answer."""
@@ -78,6 +83,8 @@ def running_mail_server() -> Iterator[MailServer]:
                 text = line.decode().strip()
                 command = text[:4].upper()
                 if command == "QUIT":
+                    # Before the other side hears it: it may begin its next conversation at once.
+                    self.ended()
                     self.say("QUIT", "221 Bye")
                     return
                 if command == "MAIL" and self.say("MAIL", "250 OK"):
