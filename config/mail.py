@@ -18,6 +18,8 @@ class MailServer:
     password: str = ""
     starttls: bool = False
     tls: bool = False
+    #: Where letters are written down instead of being sent.
+    folder: str = ""
 
 
 class NoMailServer(BaseEmailBackend):
@@ -35,6 +37,8 @@ def mail_settings(url: str) -> tuple[str, MailServer]:
     if not url:
         return "config.mail.NoMailServer", MailServer()
     parts = urlsplit(url)
+    if parts.scheme == "file" and parts.path:
+        return "django.core.mail.backends.filebased.EmailBackend", MailServer(folder=unquote(parts.path))
     ports = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
     if parts.scheme not in ports or not parts.hostname:
         raise ValueError("write smtp://user:password@host:587, smtps://… or smtp+plain://host")

@@ -87,7 +87,8 @@ if not 0 < GEOCODER_TIMEOUT_SECONDS <= 10:
 #: What Open311's discovery tells developers: whom to ask, and where to get an API key. Empty: the jurisdictions' names.
 OPEN311_CONTACT: str = read("str", "OPEN311_CONTACT", "")
 OPEN311_KEY_SERVICE: str = read("str", "OPEN311_KEY_SERVICE", "")
-#: smtp://user:password@host:587 (STARTTLS), smtps://… (TLS from the start), smtp+plain://host:25 (neither).
+#: smtp://user:password@host:587 (STARTTLS), smtps://… (TLS from the start), smtp+plain://host:25 (neither);
+#: in development file:///directory, where each letter becomes a file.
 EMAIL_URL: str = read("str", "EMAIL_URL", "")
 try:
     EMAIL_BACKEND, EMAIL_OPTIONS = mail_settings(EMAIL_URL)
@@ -96,6 +97,7 @@ except ValueError as error:
     EMAIL_BACKEND, EMAIL_OPTIONS = mail_settings("")
 EMAIL_HOST, EMAIL_PORT = EMAIL_OPTIONS.host, EMAIL_OPTIONS.port
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL_OPTIONS.user, EMAIL_OPTIONS.password
+EMAIL_FILE_PATH = EMAIL_OPTIONS.folder or None
 EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_OPTIONS.starttls, EMAIL_OPTIONS.tls
 #: For every step of the conversation with the mail server.
 EMAIL_TIMEOUT = 10
@@ -137,6 +139,8 @@ if PRODUCTION:
             problems.append("FIREBASE_CREDENTIALS: neither a path nor valid JSON")
     if FCM_ENDPOINT:
         problems.append("FCM_ENDPOINT: is for development; production talks to Google")
+    if EMAIL_URL.startswith("file:"):
+        problems.append("EMAIL_URL: file: is for development; letters would reach nobody")
     if DEBUG:
         problems.append("DEBUG: must be off")
     if not SECURE_COOKIES:

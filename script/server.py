@@ -71,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     if development:
         # Whoever restarts often is one guest more each time.
         environment.setdefault("RATE_LIMIT_GUEST", "1000/hour")
+        # What a contractor would find in the mailbox.
+        environment.setdefault("EMAIL_URL", (VAR / "mail").as_uri())
     with preparation.private_servers("server", environment) as register:
         if not ports.free(arguments.port):
             raise ScriptError(

@@ -73,6 +73,7 @@ def test_check_deploy_is_clean() -> None:
         ("BROKER_URL", None, "BROKER_URL: missing"),
         ("GEOCODER_URL", "https://geo.example", "GEOCODER_URL: write nominatim+https://host"),
         ("GEOCODER_TIMEOUT_SECONDS", "60", "GEOCODER_TIMEOUT_SECONDS: more than 0 and at most 10"),
+        ("EMAIL_URL", "file:///var/mail", "EMAIL_URL: file: is for development"),
         ("EMAIL_URL", "mail.example", "EMAIL_URL: write smtp://user:password@host:587"),
         ("CONNECTOR_POLL_SECONDS", "0", "CONNECTOR_POLL_SECONDS: must be 1 or more"),
         ("FORWARD_TIMEOUT_SECONDS", "60", "FORWARD_TIMEOUT_SECONDS: more than 0 and at most 10"),

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
+from config.mail import mail_settings
 from notifications import outbox, retention
 from notifications.delivery import claim, deliver_batch, lease_seconds
 from notifications.models import Channel, Delivery, Message, Switch
@@ -416,3 +418,13 @@ def test_the_lease_covers_a_mail_server_s_time(settings: Any) -> None:
     settings.EMAIL_TIMEOUT = 60
     assert attempt_seconds() > 120
     assert lease_seconds() > attempt_seconds()
+
+
+def test_in_development_a_letter_is_a_file(settings: Any, mailed: Any, tmp_path: Path) -> None:
+    settings.EMAIL_BACKEND, server = mail_settings((tmp_path / "mail").as_uri())
+    settings.EMAIL_FILE_PATH = server.folder
+    mailed("works@contractor.example")
+    deliver_due()
+    (letter,) = (tmp_path / "mail").iterdir()
+    assert "To: works@contractor.example" in letter.read_text()
+    assert Delivery.objects.get().state == "sent"
