@@ -61,12 +61,15 @@ class World:
     clients: dict[str, APIClient]
     key: str = ""
     other: str = ""
+    #: Sent as If-Match; None: none is sent; empty: that of the version there is.
+    tag: str | None = ""
     ids: dict[str, Any] = field(default_factory=dict)
 
     def send(self, client: APIClient, method: str, path: str, body: Any = None, key: str | None = None) -> Any:
-        """With the version that the request has now."""
+        """With the version that the request has now, unless `tag` says something else."""
         version = ServiceRequest.objects.values_list("version", flat=True).get(pk=key or self.key)
-        return getattr(client, method)(f"{API}{path}", body, headers={"If-Match": f'"{version}-00000000"'})
+        tag = f'"{version}-00000000"' if self.tag == "" else self.tag
+        return getattr(client, method)(f"{API}{path}", body, headers={} if tag is None else {"If-Match": tag})
 
 
 @pytest.fixture
@@ -296,18 +299,19 @@ MAY: dict[str, tuple[set[str], Call]] = {
 REFUSALS = {401, 403, 404, 409}
 
 
-def operations() -> set[str]:
+def documented() -> dict[str, Any]:
+    """The operations of openapi.yaml."""
     document = yaml.safe_load(OPENAPI.read_text())
     return {
-        f"{method.upper()} {path.removeprefix(API)}"
+        f"{method.upper()} {path.removeprefix(API)}": operation
         for path, item in document["paths"].items()
-        for method in item
+        for method, operation in item.items()
         if method != "parameters"
     }
 
 
 def test_every_operation_has_a_row() -> None:
-    assert set(MAY) == operations(), "say in this file who may do it"
+    assert set(MAY) == set(documented()), "say in this file who may do it"
 
 
 def test_who_may(world: World) -> None:
@@ -334,6 +338,31 @@ def unexpected(world: World, operation: str) -> dict[str, int]:
         and (NOBODY not in refused or not may or refused[NOBODY] == 401)
     )
     return {} if as_told else found
+
+
+def test_every_change_names_the_version_it_was_decided_on(world: World) -> None:
+    """428 without, 412 on another, and the new ETag with the answer, which is the request as it then is."""
+    changes = [
+        operation
+        for operation, item in documented().items()
+        if any(one["name"] == "If-Match" for one in item.get("parameters", []))
+    ]
+    assert {operation for operation in MAY if "/requests/{key}/" in operation and not operation.startswith("GET")} - {
+        # The caller's own wish to be told, and no change of the request.
+        "PUT /requests/{key}/following",
+        "DELETE /requests/{key}/following",
+    } == set(changes)
+    for operation in changes:
+        may, call = MAY[operation]
+        client = world.clients[DISPATCHER if DISPATCHER in may else CREW]
+        for tag, status in ((None, 428), ('"99-00000000"', 412), ("*", 412)):
+            world.tag = tag
+            assert call(world, client, DISPATCHER).status_code == status, (operation, tag)
+        world.tag = ""
+        with transaction.atomic():
+            response = call(world, client, DISPATCHER)
+            assert response["ETag"].startswith(f'"{response.json()["version"]}-'), operation
+            transaction.set_rollback(True)
 
 
 def test_no_role_is_forgotten() -> None:
