@@ -145,7 +145,7 @@ def test_only_for_who_works_somewhere(
 
 
 def test_500_transitions_take_3_seconds_of_cpu_at_most(crew: APIClient, city: SmallCity) -> None:
-    """Of this process; some machines are slower than others, hence a bound far above what it takes (0.9 s here)."""
+    """Of this process; some machines are slower than others, hence a bound far above the 0.7 to 1.3 s measured here."""
     reporter = person()
     rows = [request_row(city, reporter=reporter) for _ in range(500)]
     ServiceRequest.objects.bulk_create(rows)
